@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Driver and helpers of the ABI tests: see abi.h and README.md.
+ *
+ *	abi-tests --list [PREFIX...]	names, one per line
+ *	abi-tests NAME			one case in this process: 0, 1 or 77
+ *	abi-tests --all [PREFIX...]	every case in a process of its own, TAP
+ *	abi-tests --helper NAME ARGS	the programs that exec tests start
+ *
+ * The driver asks little of the kernel under test: fork, waitpid, kill, alarm,
+ * and a writable directory. A case has its own process group, which is killed
+ * as a whole when the case ends or its time is up.
+ */
+#include "abi.h"
+
+#include <dirent.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/time.h>
+
+#define CASE_SECONDS 20
+
+static struct abi_case *cases;
+static struct abi_helper *helpers;
+static struct abi_case **table;
+static size_t case_count;
+
+static char temp_dir[PATH_MAX];
+static char skip_path[PATH_MAX + 8];
+static char self_path[PATH_MAX];
+static pid_t case_pid;		/* the process that runs the case */
+static int owns_temp;		/* it removes temp_dir itself */
+static volatile pid_t running;	/* the driver's child */
+
+siginfo_t abi_fault;
+volatile sig_atomic_t abi_ticks;
+
+void abi_register(struct abi_case *c)
+{
+	c->next = cases;
+	cases = c;
+	case_count++;
+}
+
+void abi_register_helper(struct abi_helper *h)
+{
+	h->next = helpers;
+	helpers = h;
+}
+
+/* Removal is best effort: what a case left behind may be odd. */
+static void remove_tree(const char *path)
+{
+	char name[PATH_MAX];
+	struct dirent *d;
+	struct stat st;
+	DIR *dir;
+
+	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		chmod(path, 0700);
+		dir = opendir(path);
+		while (dir && (d = readdir(dir))) {
+			if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
+				continue;
+			if (snprintf(name, sizeof(name), "%s/%s", path,
+				     d->d_name) < (int)sizeof(name))
+				remove_tree(name);
+		}
+		if (dir)
+			closedir(dir);
+		rmdir(path);
+	} else {
+		unlink(path);
+	}
+}
+
+static void make_temp(void)
+{
+	const char *base = getenv("TMPDIR");
+	size_t len;
+
+	if (!base || !*base)
+		base = "/tmp";
+	snprintf(temp_dir, sizeof(temp_dir), "%s/abi-XXXXXX", base);
+	if (!mkdtemp(temp_dir)) {
+		perror(temp_dir);
+		exit(2);
+	}
+	len = strlen(temp_dir);
+	snprintf(skip_path, sizeof(skip_path), "%s/skip", temp_dir);
+	snprintf(temp_dir + len, sizeof(temp_dir) - len, "/work");
+	if (mkdir(temp_dir, 0755) < 0) {
+		perror(temp_dir);
+		exit(2);
+	}
+	temp_dir[len] = 0;
+	chmod(temp_dir, 0755);
+}
+
+static void finish(int code)
+{
+	if (owns_temp && getpid() == case_pid && chdir("/") == 0)
+		remove_tree(temp_dir);
+	_exit(code);
+}
+
+void abi_fail(const char *file, int line, const char *fmt, ...)
+{
+	const char *base = strrchr(file, '/');
+	char buf[1024];
+	va_list ap;
+	int n;
+
+	n = snprintf(buf, sizeof(buf), "%s:%d: ", base ? base + 1 : file, line);
+	va_start(ap, fmt);
+	n += vsnprintf(buf + n, sizeof(buf) - n - 1, fmt, ap);
+	va_end(ap);
+	if (n > (int)sizeof(buf) - 2)
+		n = sizeof(buf) - 2;
+	buf[n++] = '\n';
+	if (write(2, buf, n) < 0)
+		finish(1);
+	finish(1);
+	_exit(1);
+}
+
+void abi_skip(const char *fmt, ...)
+{
+	char buf[512];
+	va_list ap;
+	FILE *f;
+
+	va_start(ap, fmt);
+	vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	if (owns_temp) {
+		fprintf(stderr, "skip: %s\n", buf);
+	} else {
+		f = fopen(skip_path, "w");
+		if (f) {
+			fputs(buf, f);
+			fclose(f);
+		}
+	}
+	finish(77);
+	_exit(77);
+}
+
+long abi_ok(long r, const char *file, int line, const char *text)
+{
+	if (r == -1)
+		abi_fail(file, line, "%s: errno %d (%s)", text, errno,
+			 strerror(errno));
+	return r;
+}
+
+void abi_err(long r, int err, const char *file, int line, const char *text)
+{
+	int got = errno;
+
+	if (r != -1)
+		abi_fail(file, line, "%s: returned %ld, expected errno %d (%s)",
+			 text, r, err, strerror(err));
+	if (got != err)
+		abi_fail(file, line, "%s: errno %d (%s), expected %d (%s)",
+			 text, got, strerror(got), err, strerror(err));
+}
+
+void abi_eq(long long a, long long b, const char *file, int line,
+	    const char *text)
+{
+	if (a != b)
+		abi_fail(file, line, "%s: %lld (0x%llx), expected %lld (0x%llx)",
+			 text, a, a, b, b);
+}
+
+void abi_str_eq(const char *a, const char *b, const char *file, int line)
+{
+	if (strcmp(a, b))
+		abi_fail(file, line, "\"%s\", expected \"%s\"", a, b);
+}
+
+pid_t abi_fork_at(const char *file, int line)
+{
+	pid_t pid = abi_ok(fork(), file, line, "fork");
+
+	if (!pid)
+		alarm(CASE_SECONDS);
+	return pid;
+}
+
+int abi_status_at(pid_t pid, const char *file, int line)
+{
+	int status;
+	pid_t r;
+
+	do {
+		r = waitpid(pid, &status, 0);
+	} while (r < 0 && errno == EINTR);
+	abi_ok(r, file, line, "waitpid");
+	return status;
+}
+
+void abi_exit_at(pid_t pid, int code, const char *file, int line)
+{
+	int status = abi_status_at(pid, file, line);
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != code)
+		abi_fail(file, line, "child status 0x%x, expected exit %d",
+			 status, code);
+}
+
+void abi_killed_at(pid_t pid, int sig, const char *file, int line)
+{
+	int status = abi_status_at(pid, file, line);
+
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != sig)
+		abi_fail(file, line, "child status 0x%x, expected signal %d",
+			 status, sig);
+}
+
+void abi_drop(void)
+{
+	if (geteuid() != 0)
+		return;
+	OK(setgroups(0, NULL));
+	OK(setresgid(NOBODY, NOBODY, NOBODY));
+	OK(setresuid(NOBODY, NOBODY, NOBODY));
+}
+
+void abi_unprivileged_at(void (*fn)(void), const char *file, int line)
+{
+	pid_t pid;
+
+	OK(chmod(".", 0777));
+	pid = abi_fork_at(file, line);
+	if (!pid) {
+		abi_drop();
+		fn();
+		_exit(0);
+	}
+	abi_exit_at(pid, 0, file, line);
+}
+
+void abi_need_root(void)
+{
+	if (geteuid() != 0)
+		SKIP("needs root");
+}
+
+void abi_sync_init(struct abi_sync *s)
+{
+	OK(pipe(s->fd));
+}
+
+void abi_post(struct abi_sync *s)
+{
+	OK(write(s->fd[1], "x", 1));
+}
+
+void abi_await(struct abi_sync *s)
+{
+	char c;
+	long r;
+
+	do {
+		r = read(s->fd[0], &c, 1);
+	} while (r < 0 && errno == EINTR);
+	CHECK_EQ(r, 1);
+}
+
+void abi_wait_state(pid_t pid, char state)
+{
+	char path[64], buf[512];
+	char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (;;) {
+		if (abi_read_file(path, buf, sizeof(buf)) <= 0)
+			FAIL("no %s", path);
+		p = strrchr(buf, ')');
+		CHECK(p && p[1] == ' ');
+		if (p[2] == state)
+			return;
+		sched_yield();
+	}
+}
+
+static sigjmp_buf fault_jump;
+
+static void on_fault(int sig, siginfo_t *si, void *uc)
+{
+	(void)uc;
+	abi_fault = *si;
+	siglongjmp(fault_jump, sig);
+}
+
+static int guarded(int what, volatile void *p, char value)
+{
+	static const int sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP };
+	struct sigaction sa = { .sa_sigaction = on_fault }, old[COUNT(sigs)];
+	volatile char *c = p;
+	int sig;
+
+	sa.sa_flags = SA_SIGINFO;
+	for (size_t i = 0; i < COUNT(sigs); i++)
+		OK(sigaction(sigs[i], &sa, &old[i]));
+	sig = sigsetjmp(fault_jump, 1);
+	if (!sig) {
+		if (what == 0)
+			(void)*c;
+		else if (what == 1)
+			*c = value;
+		else
+			((void (*)(void))(uintptr_t)p)();
+	}
+	for (size_t i = 0; i < COUNT(sigs); i++)
+		OK(sigaction(sigs[i], &old[i], NULL));
+	return sig;
+}
+
+int abi_load(const volatile void *p)
+{
+	return guarded(0, (volatile void *)p, 0);
+}
+
+int abi_store(volatile void *p, char value)
+{
+	return guarded(1, p, value);
+}
+
+int abi_call(const volatile void *p)
+{
+	return guarded(2, (volatile void *)p, 0);
+}
+
+void abi_handle(int sig, void (*fn)(int), int flags)
+{
+	struct sigaction sa = { .sa_handler = fn };
+
+	sa.sa_flags = flags;
+	OK(sigaction(sig, &sa, NULL));
+}
+
+void abi_handle_info(int sig, void (*fn)(int, siginfo_t *, void *), int flags)
+{
+	struct sigaction sa = { .sa_sigaction = fn };
+
+	sa.sa_flags = flags | SA_SIGINFO;
+	OK(sigaction(sig, &sa, NULL));
+}
+
+static void on_tick(int sig)
+{
+	(void)sig;
+	abi_ticks++;
+}
+
+static void set_tick(int usec)
+{
+	struct itimerval it = { { 0, usec }, { 0, usec } };
+
+	OK(setitimer(ITIMER_REAL, &it, NULL));
+}
+
+void abi_tick_start(int sa_flags)
+{
+	abi_ticks = 0;
+	abi_handle(SIGALRM, on_tick, sa_flags);
+	set_tick(5000);
+}
+
+void abi_tick_stop(void)
+{
+	set_tick(0);
+}
+
+int abi_write_file(const char *path, const void *data, size_t size)
+{
+	int fd = OK(open(path, O_RDWR | O_CREAT | O_TRUNC, 0644));
+
+	CHECK_EQ(write(fd, data, size), size);
+	OK(lseek(fd, 0, SEEK_SET));
+	return fd;
+}
+
+long abi_read_file(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	size_t done = 0;
+	long n = 0;
+
+	if (fd < 0)
+		return -1;
+	while (done < size - 1) {
+		n = read(fd, buf + done, size - 1 - done);
+		if (n <= 0)
+			break;
+		done += n;
+	}
+	close(fd);
+	buf[done] = 0;
+	return n < 0 ? -1 : (long)done;
+}
+
+int abi_temp_fd(void)
+{
+	static int serial;
+	char name[32];
+
+	snprintf(name, sizeof(name), "temp-%d-%d", getpid(), serial++);
+	return OK(open(name, O_RDWR | O_CREAT | O_EXCL, 0644));
+}
+
+const char *abi_self(void)
+{
+	return self_path;
+}
+
+void abi_exec_helper(const char *name, const char *a, const char *b)
+{
+	const char *argv[] = { "abi-tests", "--helper", name, a, b, NULL };
+
+	execv(self_path, (char **)argv);
+	FAIL("exec %s: errno %d", self_path, errno);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct abi_case *x = *(struct abi_case *const *)a;
+	const struct abi_case *y = *(struct abi_case *const *)b;
+	int r = strcmp(x->family, y->family);
+
+	return r ? r : strcmp(x->name, y->name);
+}
+
+static int wanted(const struct abi_case *c, int argc, char **argv)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "%s.%s", c->family, c->name);
+	for (int i = 0; i < argc; i++) {
+		if (!strncmp(full, argv[i], strlen(argv[i])))
+			return 1;
+	}
+	return argc == 0;
+}
+
+static void start_case(struct abi_case *c)
+{
+	char work[PATH_MAX + 8];
+
+	case_pid = getpid();
+	snprintf(work, sizeof(work), "%s/work", temp_dir);
+	if (chdir(work) < 0) {
+		perror(work);
+		_exit(2);
+	}
+	umask(022);
+	c->run();
+	finish(0);
+}
+
+static void on_timeout(int sig)
+{
+	(void)sig;
+	if (running > 0)
+		kill(-running, SIGKILL);
+}
+
+static int run_forked(struct abi_case *c)
+{
+	int status;
+	pid_t pid;
+
+	make_temp();
+	pid = fork();
+	if (pid < 0) {
+		perror("fork");
+		exit(2);
+	}
+	if (!pid) {
+		signal(SIGALRM, SIG_DFL);
+		setpgid(0, 0);
+		start_case(c);
+	}
+	setpgid(pid, pid);
+	running = pid;
+	alarm(CASE_SECONDS);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	alarm(0);
+	running = 0;
+	kill(-pid, SIGKILL);
+	return status;
+}
+
+static int run_all(int argc, char **argv)
+{
+	struct sigaction sa = { .sa_handler = on_timeout };
+	int passed = 0, failed = 0, skipped = 0, n = 0, plan = 0;
+	char reason[512];
+
+	sigaction(SIGALRM, &sa, NULL);
+	for (size_t i = 0; i < case_count; i++)
+		plan += wanted(table[i], argc, argv);
+	printf("TAP version 13\n1..%d\n", plan);
+	for (size_t i = 0; i < case_count; i++) {
+		struct abi_case *c = table[i];
+		int status;
+
+		if (!wanted(c, argc, argv))
+			continue;
+		fflush(stdout);
+		status = run_forked(c);
+		n++;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+			printf("ok %d - %s.%s\n", n, c->family, c->name);
+			passed++;
+		} else if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+			reason[0] = 0;
+			abi_read_file(skip_path, reason, sizeof(reason));
+			printf("ok %d - %s.%s # SKIP %s\n", n, c->family, c->name,
+			       reason);
+			skipped++;
+		} else {
+			printf("not ok %d - %s.%s # %s %d\n", n, c->family, c->name,
+			       WIFEXITED(status) ? "exit" : "signal",
+			       WIFEXITED(status) ? WEXITSTATUS(status) :
+						   WTERMSIG(status));
+			failed++;
+		}
+		remove_tree(temp_dir);
+	}
+	printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
+	return failed != 0;
+}
+
+static int run_helper(int argc, char **argv)
+{
+	for (struct abi_helper *h = helpers; h; h = h->next) {
+		if (argc > 0 && !strcmp(h->name, argv[0]))
+			return h->main(argc, argv);
+	}
+	fprintf(stderr, "no such helper\n");
+	return 2;
+}
+
+static int run_one(const char *name)
+{
+	char full[256];
+
+	for (size_t i = 0; i < case_count; i++) {
+		struct abi_case *c = table[i];
+
+		snprintf(full, sizeof(full), "%s.%s", c->family, c->name);
+		if (strcmp(full, name))
+			continue;
+		make_temp();
+		owns_temp = 1;
+		alarm(CASE_SECONDS);
+		start_case(c);
+	}
+	fprintf(stderr, "no such case: %s\n", name);
+	return 2;
+}
+
+static void find_self(const char *argv0)
+{
+	long n = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
+
+	if (n > 0)
+		self_path[n] = 0;
+	else if (!realpath(argv0, self_path))
+		snprintf(self_path, sizeof(self_path), "%s", argv0);
+}
+
+int main(int argc, char **argv)
+{
+	struct abi_case *c = cases;
+
+	if (argc > 1 && !strcmp(argv[1], "--helper"))
+		return run_helper(argc - 2, argv + 2);
+	find_self(argv[0]);
+	table = calloc(case_count, sizeof(*table));
+	if (!table)
+		return 2;
+	for (size_t i = 0; i < case_count; i++, c = c->next)
+		table[i] = c;
+	qsort(table, case_count, sizeof(*table), by_name);
+	if (argc > 1 && !strcmp(argv[1], "--all"))
+		return run_all(argc - 2, argv + 2);
+	if (argc > 1 && !strcmp(argv[1], "--list")) {
+		for (size_t i = 0; i < case_count; i++) {
+			if (wanted(table[i], argc - 2, argv + 2))
+				printf("%s.%s\n", table[i]->family,
+				       table[i]->name);
+		}
+		return 0;
+	}
+	if (argc == 2)
+		return run_one(argv[1]);
+	fprintf(stderr, "usage: abi-tests --list|--all [PREFIX...] | NAME\n");
+	return 2;
+}
