@@ -14,6 +14,7 @@
 
 #include "abi/anonfd.h"
 #include "fs/vfs.h"
+#include "kernel/capability.h"
 #include "kernel/clock.h"
 #include "kernel/syscall.h"
 #include "kernel/task.h"
@@ -26,7 +27,6 @@
 #define CLOCK_BOOTTIME 7
 #define CLOCK_REALTIME_ALARM 8
 #define CLOCK_BOOTTIME_ALARM 9
-#define CAP_WAKE_ALARM 35
 
 struct timerfd {
 	struct timer timer;
