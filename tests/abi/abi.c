@@ -582,6 +582,9 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "--helper"))
 		return run_helper(argc - 2, argv + 2);
+	/* What the caller left open must not shift descriptor numbers. */
+	for (int fd = 3; fd < 1024; fd++)
+		close(fd);
 	find_self(argv[0]);
 	table = calloc(case_count, sizeof(*table));
 	if (!table)

@@ -415,7 +415,7 @@ ABI_TEST(clone_pidfd)
 	CHECK_EQ(si.si_status, 3);
 }
 
-static long clone3(struct clone_args_v0 *a, size_t size)
+static long sys_clone3(struct clone_args_v0 *a, size_t size)
 {
 	return syscall(SYS_clone3, a, size);
 }
@@ -423,7 +423,7 @@ static long clone3(struct clone_args_v0 *a, size_t size)
 ABI_TEST(clone3_as_fork)
 {
 	struct clone_args_v0 a = { .exit_signal = SIGCHLD };
-	pid_t pid = clone3(&a, sizeof(a));
+	pid_t pid = sys_clone3(&a, sizeof(a));
 
 	if (pid < 0 && errno == ENOSYS)
 		SKIP("no clone3");
@@ -441,20 +441,20 @@ ABI_TEST(clone3_errors)
 	};
 	struct clone_args_v0 a = { .exit_signal = SIGCHLD };
 
-	if (clone3(&a, 0) < 0 && errno == ENOSYS)
+	if (sys_clone3(&a, 0) < 0 && errno == ENOSYS)
 		SKIP("no clone3");
-	CHECK_ERR(clone3(&a, 8), EINVAL);
-	CHECK_ERR(clone3(&a, 1 << 20), E2BIG);
-	CHECK_ERR(clone3(&big.a, sizeof(big)), E2BIG);
-	CHECK_ERR(clone3(BAD_UNMAPPED, sizeof(a)), EFAULT);
+	CHECK_ERR(sys_clone3(&a, 8), EINVAL);
+	CHECK_ERR(sys_clone3(&a, 1 << 20), E2BIG);
+	CHECK_ERR(sys_clone3(&big.a, sizeof(big)), E2BIG);
+	CHECK_ERR(sys_clone3(BAD_UNMAPPED, sizeof(a)), EFAULT);
 	a.exit_signal = 200;
-	CHECK_ERR(clone3(&a, sizeof(a)), EINVAL);
+	CHECK_ERR(sys_clone3(&a, sizeof(a)), EINVAL);
 	a.exit_signal = SIGCHLD;
 	a.flags = SIGCHLD;
-	CHECK_ERR(clone3(&a, sizeof(a)), EINVAL);
+	CHECK_ERR(sys_clone3(&a, sizeof(a)), EINVAL);
 	a.flags = 0;
 	a.stack_size = PAGE;
-	CHECK_ERR(clone3(&a, sizeof(a)), EINVAL);
+	CHECK_ERR(sys_clone3(&a, sizeof(a)), EINVAL);
 }
 
 ABI_TEST(clone3_clear_sighand)
@@ -468,7 +468,7 @@ ABI_TEST(clone3_clear_sighand)
 
 	abi_handle(SIGUSR1, nop, 0);
 	signal(SIGUSR2, SIG_IGN);
-	pid = clone3(&a, sizeof(a));
+	pid = sys_clone3(&a, sizeof(a));
 	if (pid < 0 && errno == ENOSYS)
 		SKIP("no clone3");
 	OK(pid);
