@@ -415,6 +415,22 @@ struct dentry *dentry_make_anon(struct inode *inode, const char *name)
 	return d;
 }
 
+struct dentry *dentry_make_unnamed(struct dentry *dir, struct inode *inode)
+{
+	char name[24];
+	struct qstr q;
+	struct dentry *d;
+
+	snprintf(name, sizeof(name), "#%lu", inode->ino);
+	q = qstr_make(name, (u32)strlen(name));
+	d = dentry_alloc(dir, &q);
+	if (d)
+		dentry_instantiate(d, inode);
+	else
+		inode_put(inode);
+	return d;
+}
+
 void dcache_init(void)
 {
 	for (u32 i = 0; i < HASH_BUCKETS; i++)

@@ -12,6 +12,7 @@
  * with the file system ids of current. There are no ACLs.
  */
 #include "abi/inotify.h"
+#include "fs/inotify.h"
 #include "fs/internal.h"
 #include "kernel/signal.h"
 #include "mm/slab.h"
@@ -54,9 +55,13 @@ void inode_put(struct inode *inode)
 
 		(void)err;	/* nobody is left to hear of it */
 	}
-	if (--inode->refcount)
+	if (--inode->refcount) {
+		/* Watches pin an inode, but not one without a name. */
+		if (!inode->nlink && !list_empty(&inode->watches) &&
+		    inode->refcount == inotify_pins(inode))
+			fsnotify_inode_gone(inode);
 		return;
-	fsnotify_inode_gone(inode);
+	}
 	locks_free_inode(inode);
 	mapping_destroy(&inode->mapping);
 	if (inode->sb->ops && inode->sb->ops->evict)
@@ -336,7 +341,7 @@ void inode_put_write(struct inode *inode)
 	inode->write_count--;
 }
 
-static bool before(const struct timespec64 *a, const struct timespec64 *b)
+static bool not_after(const struct timespec64 *a, const struct timespec64 *b)
 {
 	return a->sec != b->sec ? a->sec < b->sec : a->nsec <= b->nsec;
 }
@@ -351,8 +356,8 @@ void touch_atime(const struct path *path)
 	    ((flags & MNT_NODIRATIME) && S_ISDIR(inode->mode)))
 		return;
 	now = clock_realtime();
-	if ((flags & MNT_RELATIME) && !before(&inode->atime, &inode->mtime) &&
-	    !before(&inode->atime, &inode->ctime) && now.sec - inode->atime.sec < 86400)
+	if ((flags & MNT_RELATIME) && !not_after(&inode->atime, &inode->mtime) &&
+	    !not_after(&inode->atime, &inode->ctime) && now.sec - inode->atime.sec < 86400)
 		return;
 	inode->atime = now;
 }

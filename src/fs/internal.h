@@ -35,6 +35,8 @@ void dentry_delete(struct dentry *d);
 void dentry_unhash(struct dentry *d);
 /* d takes the name and place of target (which is unhashed); exchange: both live. */
 void dentry_move(struct dentry *d, struct dentry *target, bool exchange);
+/* O_TMPFILE: an unhashed child "#INO" of dir; consumes the inode reference. */
+struct dentry *dentry_make_unnamed(struct dentry *dir, struct inode *inode) __must_check;
 void dcache_shrink_tree(struct dentry *top);
 bool dentry_is_below(const struct dentry *d, const struct dentry *top);
 void dcache_init(void);
@@ -90,23 +92,33 @@ int walk_to_parent(struct walk *w, int dfd, const char *name, u32 flags) __must_
 /* Locks w->path's directory and finds the (negative) dentry to create. */
 int create_begin(struct walk *w, bool is_dir, struct dentry **res) __must_check;
 void create_end(struct walk *w, struct dentry *d);
+/* Text of p below root; *where (may be NULL): 0, or 1 when p is not below root. */
+char *path_to_text_from(const struct path *p, const struct path *root, char *buf, size_t size,
+			int *where) __must_check;
 /* Path name from the guest: path_buf or ERR_PTR. empty_ok: AT_EMPTY_PATH. */
 char *getname(uaddr_t p, bool empty_ok) __must_check;
 /* path_lookup_user, with flags made of AT_*: follow is AT_SYMLINK_NOFOLLOW's absence. */
 int lookup_at(int dfd, uaddr_t p, u32 at_flags, u32 lookup, struct path *res) __must_check;
 struct fs_context *current_fs(void);
 
+/* ---- fs_context.c ---- */
+struct fs_context *fs_context_boot(void) __must_check;	/* empty; NULL: no memory */
+void fs_set_cwd(struct fs_context *fs, struct path p);	/* consume the references */
+void fs_set_root(struct fs_context *fs, struct path p);
+
 /* ---- file.c, fdtable.c ---- */
 struct file *file_alloc(u32 flags) __must_check;	/* ERR_PTR */
-struct file *open_how(int dfd, const char *name, const struct open_how *how) __must_check;
-int open_how_check(struct open_how *how) __must_check;
+struct file *file_open_how(int dfd, const char *name, const struct open_how *how) __must_check;
 int path_open_file(const struct path *path, struct file *f) __must_check;
 extern const struct file_ops path_fops, bad_special_fops, chrdev_fops;
 /* The file, not O_PATH, open for FMODE_READ / FMODE_WRITE; -EBADF. */
 struct file *fd_get_mode(int fd, u32 mode) __must_check;
 void fd_set_cloexec(int fd, bool on);
 int files_unshare(struct task *t) __must_check;
-int current_fd_limit_check(int fd) __must_check;
+int fd_cloexec(int fd);
+u32 fd_limit(void);
+int fd_replace(int fd, struct file *f, bool cloexec) __must_check;
+void fd_close_range(u32 first, u32 last, bool cloexec);
 
 /* ---- readwrite.c ---- */
 ssize_t file_read(struct file *f, struct uio *uio, loff_t *pos) __must_check;

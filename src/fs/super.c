@@ -12,6 +12,7 @@
  * Not supported: file systems on block devices (the type opens its source).
  */
 #include "abi/statfs.h"
+#include "fs/inotify.h"
 #include "fs/internal.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -80,6 +81,7 @@ static void sb_destroy(struct superblock *sb)
 	sb->refcount = 1;	/* syncing may look at it */
 	err = sb_sync(sb);
 	(void)err;		/* umount(2) does not tell either */
+	inotify_sb_gone(sb);
 	if (root) {
 		dcache_shrink_tree(root);
 		if (sb->ops && sb->ops->drop_inodes)

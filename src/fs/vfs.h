@@ -146,7 +146,7 @@ struct inode {
 	ino_t ino;
 	dev_t rdev;
 	loff_t size;
-	u64 blocks_unused;		/* 512-byte units when mapping does not say */
+	u64 blocks;			/* 512-byte units as the fs says; 0: what the mapping has */
 	u32 blksize;
 	u32 version;			/* change counter */
 	struct timespec64 atime, mtime, ctime, btime;
@@ -164,8 +164,10 @@ struct inode {
 	u32 write_count;		/* open for write; -ETXTBSY (negative: exec denies) */
 	u32 seals;			/* memfd F_SEAL_* */
 	u32 deny_write;			/* running programs */
-	u32 pad;
+	u32 state;			/* enum inode_state */
 };
+
+enum inode_state { INODE_LINKABLE = 1 /* O_TMPFILE without O_EXCL: linkat may name it */ };
 
 struct inode *inode_alloc(struct superblock *sb) __must_check;	/* refcount 1, times now */
 static inline struct inode *inode_get(struct inode *inode) { inode->refcount++; return inode; }
@@ -286,8 +288,8 @@ int path_lookup_user(int dfd, uaddr_t p, u32 flags, struct path *res) __must_che
 /* The same with a kernel string; dfd may be AT_FDCWD. */
 int path_lookup(int dfd, const char *name, u32 flags, struct path *res) __must_check;
 /* Absolute path text as seen from current's root, built at the end of buf;
- * returns a pointer into buf or ERR_PTR(-ENAMETOOLONG). Unreachable paths get
- * "(unreachable)", deleted ones " (deleted)". */
+ * returns a pointer into buf or ERR_PTR(-ENAMETOOLONG). Deleted ones get
+ * " (deleted)"; unreachable ones start at the top of their own tree. */
 char *path_to_text(const struct path *p, char *buf, size_t size);
 /* PATH_MAX scratch buffers. */
 char *path_buf_get(void) __must_check;
@@ -460,7 +462,8 @@ const struct file_ops *chrdev_find(dev_t dev);
  * `dir` (NULL: none) with `name`. The VFS makes the calls: events of names
  * (IN_CREATE, IN_DELETE, IN_MOVED_*) go to dir only, events of the object
  * itself (IN_OPEN, IN_MODIFY, ...) to both, IN_*_SELF to inode only.
- * fsnotify_inode_gone: the inode dies (IN_DELETE_SELF was sent before). */
+ * fsnotify_inode_gone: only watches hold the inode, and it has no name left:
+ * sends IN_DELETE_SELF and drops them. */
 void fsnotify(struct inode *inode, u32 mask, struct inode *dir, const struct qstr *name,
 	      u32 cookie);
 void fsnotify_inode_gone(struct inode *inode);
