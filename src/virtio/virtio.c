@@ -7,7 +7,7 @@
  * reset, ACKNOWLEDGE, DRIVER, features, FEATURES_OK, queues (driver->probe),
  * DRIVER_OK, driver->start. A device without VERSION_1 is refused.
  *
- * kern_virtio_irq is the HAL's upcall: it runs under the kernel lock, on
+ * kern_virtio_irq is the HAL's upcall: it takes the kernel lock, runs on
  * whatever kernel stack there is, may not sleep, and calls the callback of
  * each queue with used buffers. Callbacks complete requests and wake tasks.
  * An interrupt that no queue explains is a configuration change.
@@ -20,6 +20,7 @@
 #include "abi/errno.h"
 #include "hal/virtio.h"
 #include "kernel/log.h"
+#include "kernel/sched.h"
 #include "mm/slab.h"
 
 enum virtio_status {
@@ -73,6 +74,7 @@ void kern_virtio_irq(u32 dev)
 
 	if (!vdev || vdev->broken)
 		return;
+	kernel_lock();		/* it nests */
 	for (u32 q = 0; q < vdev->queue_count; q++) {
 		struct virtqueue *vq = vdev->queues[q];
 
@@ -82,11 +84,12 @@ void kern_virtio_irq(u32 dev)
 		vq->callback(vq);
 	}
 	if (any || vdev->broken)
-		return;
-	if (hal_virtio_status(dev) & STATUS_NEEDS_RESET)
+		;
+	else if (hal_virtio_status(dev) & STATUS_NEEDS_RESET)
 		virtio_break(vdev, "asks for a reset");
 	else if (vdev->driver->config)
 		vdev->driver->config(vdev);
+	kernel_unlock();
 }
 
 static int negotiate(struct virtio_device *vdev)
