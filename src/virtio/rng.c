@@ -9,7 +9,7 @@
  * needs no more, and an idle machine stays idle.
  */
 #include "abi/errno.h"
-#include "kernel/random.h"
+#include "fs/devfs.h"
 #include "mm/slab.h"
 #include "virtio/virtio.h"
 
