@@ -579,14 +579,20 @@ ssize_t pipe_append(struct pipe *p, const void *buf, size_t size)
 
 /* ---- pipe(2) ---- */
 
-static const struct super_ops pipefs_super_ops;
+static const struct inode_ops pipe_iops = { .lookup = NULL };
 
 static int pipefs_fill_super(struct superblock *sb, const char *source __unused,
 			     const char *options __unused)
 {
-	sb->ops = &pipefs_super_ops;
+	struct inode *root = inode_alloc(sb);
+
+	if (!root)
+		return -ENOMEM;
+	root->mode = S_IFDIR | 0700;
+	root->ops = &pipe_iops;
 	sb->magic = 0x50495045;
-	return 0;
+	sb->root = dentry_make_root(root);
+	return sb->root ? 0 : -ENOMEM;
 }
 
 static const struct fs_type pipefs_type = {
@@ -609,8 +615,7 @@ static struct inode *pipe_inode_new(void)
 	inode = inode_alloc(pipe_sb);
 	if (!inode)
 		return NULL;
-	if (!inode->ino)
-		inode->ino = ++pipe_sb->next_ino;
+	inode->ops = &pipe_iops;
 	inode->mode = S_IFIFO | 0600;
 	inode->uid = current->cred->fsuid;
 	inode->gid = current->cred->fsgid;

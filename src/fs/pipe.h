@@ -37,7 +37,13 @@ struct pipe {
 	u32 r_counter, w_counter; /* opens ever, for blocking fifo opens */
 	struct waitqueue rd_wait, wr_wait;
 	struct mutex lock;	/* serialises writers and readers that sleep mid-way */
+	struct page *spare[2];	/* emptied pages, for the next write */
 };
+
+#define PIPE_BUF_PACKET 1	/* pipe_buf.flags: a read takes this buffer only */
+
+extern u32 pipe_max_size;	/* /proc/sys/fs/pipe-max-size, bytes */
+
 
 /* Operations of an inode of type S_IFIFO; open blocks as fifo(7) says. */
 extern const struct file_ops fifo_fops;

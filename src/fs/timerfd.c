@@ -106,7 +106,7 @@ void timerfd_clock_was_set(void)
 			tfd->canceled = true;
 			wake_up_poll(&tfd->wq, POLLIN);
 		}
-		if (tfd->abs_realtime_ns && tfd->timer.heap_index)
+		if (tfd->abs_realtime_ns && tfd->timer.armed)
 			timerfd_arm(tfd, realtime_to_monotonic(tfd->abs_realtime_ns));
 	}
 }

@@ -13,7 +13,7 @@
  * terminal it is, and each dentry of devpts holds one more. A tty without a
  * driver any more (hung up) stays until they are gone.
  *
- * Locks: the kernel lock; output_lock (sleeping) keeps one write(2) whole.
+ * Locks: the kernel lock; `writing` keeps one write(2) whole.
  * Everything a driver calls here never sleeps and may be called from an upcall.
  */
 #ifndef HYLA_FS_TTY_H
@@ -96,13 +96,12 @@ struct tty {
 	struct winsize winsize;
 	struct waitqueue read_wq;	/* input, hangup */
 	struct waitqueue write_wq;	/* room, hangup */
-	struct mutex output_lock;	/* one write(2) at a time */
-	struct mutex read_lock;		/* one read(2) at a time */
+	bool writing;			/* one write(2) at a time */
+	struct waitqueue writing_wq;
 	/* line discipline: free-running counters into buf (mod TTY_BUF_SIZE) */
 	u32 head;			/* next byte comes here */
 	u32 canon_head;			/* end of complete lines */
 	u32 tail;			/* next byte to read */
-	u32 line_start_col;		/* column where the edited line began */
 	u32 column;			/* output column */
 	u32 erase_col;			/* column at canon_head for TAB erasing */
 	u32 echo_head, echo_tail;
@@ -165,26 +164,9 @@ u32 tty_proc_nr(const struct process *p);
 pid_t tty_proc_pgrp(const struct process *p);	/* tpgid: -1 without a terminal */
 void tty_for_each(void (*fn)(struct tty *tty, void *arg), void *arg);
 
-/* ---- line discipline (fs/ldisc.c; used by tty.c and pty.c only) ---- */
+/* ---- files ---- */
 
-void ldisc_init(struct tty *tty);
-size_t ldisc_receive(struct tty *tty, const u8 *buf, size_t len);
-bool ldisc_input_ready(const struct tty *tty, u32 min);
-u32 ldisc_input_count(const struct tty *tty);	/* FIONREAD */
-/* Copies what one read may have; *more says that a next call may go on. */
-size_t ldisc_take(struct tty *tty, u8 *buf, size_t size, bool *line_end);
-void ldisc_flush_input(struct tty *tty);
-void ldisc_termios_changed(struct tty *tty, const struct termios2 *old);
-/* OPOST and send: bytes of buf consumed (0: no room). */
-size_t ldisc_output(struct tty *tty, const u8 *buf, size_t len);
-void ldisc_flush_echo(struct tty *tty);
-void tty_stop(struct tty *tty);
-void tty_start(struct tty *tty);
-/* Job control: current may not touch tty now: 0, or -ERESTARTSYS after a
- * signal to its group, or -EIO. */
-int tty_check_change(struct tty *tty, int sig) __must_check;
-s64 tty_ioctl(struct tty *tty, struct file *f, u32 cmd, u64 arg);
-
+/* Character devices 4:*, 5:0, 5:1, 136:* and those of tty_create. */
 extern const struct file_ops tty_file_ops;
 
 /* ---- pty (fs/pty.c) ---- */

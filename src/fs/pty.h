@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the pty driver (pty.c) and its file system (devpts.c). */
+#ifndef HYLA_FS_PTY_H
+#define HYLA_FS_PTY_H
+
+#include "fs/tty.h"
+#include "fs/vfs.h"
+#include "lib/types.h"
+
+#define PTY_RING_SIZE 8192u	/* each direction; power of two */
+#define PTS_MAJOR 136
+#define DEVPTS_SUPER_MAGIC 0x1cd1
+
+struct pty_ring {
+	u32 head, tail;		/* free-running */
+	u8 *buf;		/* PTY_RING_SIZE bytes */
+};
+
+struct pty {
+	struct tty tty;			/* the slave */
+	u32 index;
+	bool master_open;
+	bool slave_closed;		/* was open and is not now: master reads EIO */
+	bool master_stopped;		/* TCXONC on the master */
+	u8 pktstatus;			/* TIOCPKT_* not yet read */
+	struct pty_ring to_slave, to_master;
+	struct waitqueue rd_wq, wr_wq;	/* the master's readers and writers */
+	struct superblock *sb;		/* devpts instance, held while master_open */
+	struct inode *inode;		/* the slave's node, the same */
+	struct list_head link;		/* devpts: by index */
+};
+
+/* The devpts instance that an open /dev/ptmx belongs to: *root gets its root
+ * directory, with references. -ENODEV without one. */
+int devpts_of_ptmx(struct file *ptmx, struct path *root) __must_check;
+/* Gives pty an index and a node in the instance. 0, -ENOSPC, -ENOMEM. */
+int devpts_add(struct superblock *sb, struct pty *pty) __must_check;
+/* The node goes; references of devpts_add are dropped. */
+void devpts_remove(struct pty *pty);
+void devpts_init(void);
+
+extern u32 pty_max, pty_count;	/* /proc/sys/kernel/pty/{max,nr} */
+
+#endif
