@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options that describe a guest, shared by the subcommands that start one,
+ * and the configuration blob (kernel/config.h) that comes of them.
+ */
+#ifndef HYLA_CLI_OPTIONS_H
+#define HYLA_CLI_OPTIONS_H
+
+#include <sys/types.h>
+
+#include "hal/hosted/host_types.h"
+
+#define OPTIONS_BINDS 24
+
+struct bind {
+	const char *host, *guest;
+	bool read_only;
+};
+
+struct options {
+	const char *root;	/* NULL: the host's / read-only */
+	bool root_read_only;
+	const char *initrd;
+	struct bind bind[OPTIONS_BINDS];
+	u32 nr_binds;
+	u32 engine;
+	u64 mem_size;
+	u32 nr_cpus;
+	char **env;		/* --env, in order */
+	u32 nr_env;
+	bool env_clear;
+	const char *cwd;
+	bool user_given;
+	uid_t uid;
+	gid_t gid;
+	const char *hostname;
+	int log_level;		/* -1: the kernel's default */
+	bool trace;
+	const char *trace_file;	/* NULL: standard error */
+	u64 timeout_ms;
+	/* for tests */
+	bool seeded;
+	u64 seed;
+	u64 fail_nth;
+	bool stats;
+	const char *kernel;
+	bool no_sandbox;
+	/* PROG ARGS */
+	char **args;
+	u32 nr_args;
+};
+
+/* 0 to go on; else the program ends with *exit_code (message or help done). */
+int options_parse(struct options *o, int argc, char **argv, int *exit_code);
+
+struct config {
+	char *data;
+	size_t size, room;
+};
+
+/* Appends one "key=value". */
+void config_add(struct config *c, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* "mount=TYPE:SOURCE:TARGET[:FLAGS]" with the escapes that it needs. */
+void config_add_mount(struct config *c, const char *type, const char *source,
+		      const char *target, const char *flags);
+/* What does not depend on how the guest is started: program, ids, names. */
+void config_add_program(struct config *c, const struct options *o);
+/* The empty string at the end. */
+void config_finish(struct config *c);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Engines: the ways in which the hosted HAL runs guest code. hal/cpu.h and
+ * hal/mem.h say what each member has to do; dispatch.c passes the calls on.
+ * All members are required. What does not depend on how guests run is outside:
+ * clock.c, cpu.c (idle, timer, pending work), transport.c, boot.c.
+ */
+#ifndef HYLA_HAL_HOSTED_ENGINE_H
+#define HYLA_HAL_HOSTED_ENGINE_H
+
+#include "hal/cpu.h"
+#include "hal/mem.h"
+
+struct hosted_engine {
+	const char *name;
+	u32 caps;		/* enum hal_cap, added to the CPU's */
+
+	/* Once, on the boot stack, before kern_main. 0 or -errno. */
+	int (*init)(void);
+	/* On the empty stack below tf. */
+	void (*user_enter)(struct trapframe *tf) __noreturn;
+	/* From the kick signal's handler while this CPU is IN_USER: user code
+	 * must be left soon. Runs on the signal stack. */
+	void (*kick)(void);
+
+	void (*thread_switch)(struct hal_thread *prev, struct hal_thread *next);
+	void (*fp_sync)(struct hal_thread *ht);
+	void (*fp_dirty)(struct hal_thread *ht);
+	void (*thread_exit)(struct hal_thread *ht);
+
+	int (*as_init)(struct hal_as *as);
+	void (*as_destroy)(struct hal_as *as);
+	void (*as_activate)(struct hal_as *as);
+	void (*tlb_flush)(struct hal_as *as, uaddr_t va, size_t pages);
+	void (*tlb_flush_all)(struct hal_as *as);
+	void (*tlb_fill)(struct hal_as *as, uaddr_t va, size_t pages);
+};
+
+enum { HOSTED_ENGINE_PTRACE, HOSTED_ENGINES };
+
+extern const struct hosted_engine ptrace_engine;
+
+#endif

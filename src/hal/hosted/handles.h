@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host handles that the supervisor gives to the kernel process. They never
+ * stand in shared memory: the loader passes them on its stack.
+ */
+#ifndef HYLA_HAL_HOSTED_HANDLES_H
+#define HYLA_HAL_HOSTED_HANDLES_H
+
+struct hosted_handles {
+	int memfd;	/* physical memory */
+	int pid;	/* the kernel process itself */
+};
+
+#endif

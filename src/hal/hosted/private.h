@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hosted HAL's own side: what its freestanding files show to each other.
+ *
+ * The kernel is a value: no host descriptor, process id or timer id is stored
+ * in physical memory. They live in struct hosted_private, in memory of the
+ * kernel process alone, at a fixed address outside the window.
+ */
+#ifndef HYLA_HAL_HOSTED_PRIVATE_H
+#define HYLA_HAL_HOSTED_PRIVATE_H
+
+#include "hal/hal.h"
+#include "hal/hosted/engine.h"
+#include "hal/hosted/handles.h"
+#include "hal/hosted/shared.h"
+
+#define HOSTED_SIGSTACK_SIZE 65536
+
+struct pt_state;
+
+struct hosted_private {
+	struct hosted_handles handles;
+	struct hosted_shared *shared;	/* in the window */
+	const struct hosted_engine *engine;
+	u64 timer_armed_ns;		/* when the host timer fires, U64_MAX: not armed */
+	s32 timer_id;
+	u32 busy_9p;			/* 9p devices with requests under way */
+	u8 sigstack[HOSTED_SIGSTACK_SIZE] __aligned(4096);
+	u8 clone_stack[16384] __aligned(4096);
+	u8 xstate[65536] __aligned(4096);
+};
+
+#define hosted_priv() ((struct hosted_private *)HOSTED_PRIVATE_BASE)
+#define hosted_shared() (hosted_priv()->shared)
+/* The engine's part of the private memory. */
+#define HOSTED_ENGINE_PRIVATE (HOSTED_PRIVATE_BASE + (1ul << 20))
+#define HOSTED_ENGINE_PRIVATE_SIZE (HOSTED_PRIVATE_SIZE - (1ul << 20))
+_Static_assert(sizeof(struct hosted_private) <= 1ul << 20, "private memory");
+
+/* entry.S */
+void hosted_start(struct hosted_shared *shared, void *stack,
+		  const struct hosted_handles *handles) __noreturn;
+s64 hosted_clone(u64 flags, void *stack, void (*fn)(void));
+void hosted_restorer(void) __attribute__((visibility("hidden")));
+extern const u8 hosted_stub_page[], hosted_stub_batch[], hosted_image_start[], hosted_image_end[];
+
+/* boot.c */
+void hosted_main(struct hosted_shared *shared, const struct hosted_handles *handles) __noreturn;
+/* A sentence to the log and the end of the machine. */
+void hosted_fail(const char *what, s64 error) __noreturn;
+void hosted_user_enter(struct trapframe *tf) __noreturn;
+
+/* cpu.c */
+int hosted_cpu_init(void);
+/* Says that user code runs next; false if there is pending work instead. */
+bool hosted_enter_user(void);
+/* User code has stopped. */
+void hosted_leave_user(void);
+/* Upcalls for work that is marked pending. */
+void hosted_upcalls(void);
+
+static inline u8 *hosted_virt(paddr_t pa)
+{
+	return (u8 *)(HOSTED_BASE + pa);
+}
+
+#endif
