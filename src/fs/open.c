@@ -181,6 +181,8 @@ static struct file *finish_open(const struct path *path, const struct open_how *
 	f = file_alloc(flags);
 	if (IS_ERR(f))
 		return f;
+	if (created)
+		f->mode |= FMODE_CREATED;
 	err = path_open_file(path, f);
 	if (err)
 		return ERR_PTR(err);

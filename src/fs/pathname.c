@@ -28,7 +28,9 @@ char *getname(uaddr_t p, bool empty_ok)
 
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
-	len = copyin_str(buf, p, PATH_MAX);
+	/* AT_EMPTY_PATH takes NULL for "" (since Linux 6.11). */
+	buf[0] = '\0';
+	len = !p && empty_ok ? 0 : copyin_str(buf, p, PATH_MAX);
 	if (len < 0 || (!len && !empty_ok)) {
 		path_buf_put(buf);
 		return ERR_PTR(len < 0 ? len : -ENOENT);

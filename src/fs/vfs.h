@@ -363,7 +363,8 @@ struct file {
 	u64 ra_next;			/* read-ahead state */
 };
 enum fmode { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_PATH = 4, FMODE_EXEC = 8, FMODE_LSEEK = 16,
-	     FMODE_STREAM = 32 /* no position: pipes, ttys */ };
+	     FMODE_STREAM = 32 /* no position: pipes, ttys */,
+	     FMODE_CREATED = 64 /* this open made the file */ };
 
 static inline struct file *file_get(struct file *f) { f->refcount++; return f; }
 void file_put(struct file *f);
