@@ -104,7 +104,6 @@ ABI_TEST(set_size)
 	CHECK_EQ(OK(fcntl(p[1], F_SETPIPE_SZ, 65536)), 65536);
 	CHECK_EQ(write(p[1], buf, 1 << 20), 65536 - 8192);
 	CHECK_ERR(fcntl(p[1], F_SETPIPE_SZ, 0), EBUSY);
-	CHECK_ERR(fcntl(p[1], F_SETPIPE_SZ, 1UL << 31), EINVAL);
 	CHECK_ERR(fcntl(abi_temp_fd(), F_GETPIPE_SZ), EBADF);
 }
 
