@@ -10,6 +10,7 @@
 #include "abi/inotify.h"
 #include "fs/internal.h"
 #include "kernel/syscall.h"
+#include "mm/mm.h"
 
 loff_t *file_pos_begin(struct file *f)
 {
@@ -129,6 +130,23 @@ ssize_t file_write_mapping(struct file *f, struct uio *uio, loff_t *pos)
 	mutex_unlock(&inode->lock);
 	uio->resid += cut;
 	return n;
+}
+
+/* Under mmap_lock. Seals forbid what could write later, too. */
+int file_mmap_mapping(struct file *f, struct vma *vma)
+{
+	struct inode *inode = f->inode;
+
+	if (!S_ISREG(inode->mode))
+		return -ENODEV;
+	if ((inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) && (vma->flags & VM_SHARED)) {
+		if (vma->flags & VM_WRITE)
+			return -EPERM;
+		vma->flags &= ~(u32)VM_MAYWRITE;
+	}
+	if (!(f->flags & O_NOATIME))
+		touch_atime(&f->path);
+	return 0;
 }
 
 int file_fsync_mapping(struct file *f, loff_t start, loff_t end, bool datasync)

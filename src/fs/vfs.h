@@ -456,6 +456,8 @@ static inline u32 file_poll(struct file *f, struct poll_table *pt)
 int chrdev_register(dev_t dev, u32 minors, const struct file_ops *ops, const char *name)
 	__must_check;
 const struct file_ops *chrdev_find(dev_t dev);
+/* The nr-th registration's name and major number, or NULL (/proc/devices). */
+const char *chrdev_nth(u32 nr, u32 *major);
 
 /* ---- notification (fs/inotify.c) ----
  * mask has one IN_* event (abi/inotify.h), with IN_ISDIR when the object is a
