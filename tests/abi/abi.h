@@ -43,6 +43,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A case that takes longer is killed. */
+#define CASE_SECONDS 20
+
 struct abi_case {
 	const char *family;
 	const char *name;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * execve and execveat: arguments and environment with their limits, scripts,
- * what survives the exec and what is reset, the auxiliary vector.
+ * execve and execveat: arguments and environment with their limits, what survives
+ * the exec and what is reset, the auxiliary vector. Scripts are in exec_script.c.
  */
 #define ABI_FAMILY "exec"
 #include "abi.h"
@@ -49,12 +49,6 @@ static int run(const char *path, const char *const *argv, char *out, size_t size
 	close(p[0]);
 	status = STATUS(pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static void write_script(const char *name, const char *text)
-{
-	close(abi_write_file(name, text, strlen(text)));
-	OK(chmod(name, 0755));
 }
 
 ABI_TEST(arguments_arrive)
@@ -210,86 +204,6 @@ ABI_TEST(empty_argv_gets_one)
 	CHECK_EQ(run(abi_self(), argv, out, sizeof(out)), 2);
 }
 
-/* The interpreter is this program, its helper the script's name: see /proc. */
-ABI_TEST(script)
-{
-	char out[1024], text[PATH_MAX + 64];
-	int in[2], st[2];
-	long n;
-	pid_t pid;
-
-	OK(symlink(abi_self(), "interp"));
-	snprintf(text, sizeof(text), "#!interp   --helper \n");
-	write_script("wait_stdin", text);
-	OK(pipe(in));
-	OK(pipe(st));
-	pid = FORK();
-	if (!pid) {
-		dup2(in[0], 0);
-		dup2(st[1], 1);
-		execl("wait_stdin", "lost", "a", "b c", NULL);
-		_exit(9);
-	}
-	CHECK_EQ(read(st[0], out, 1), 1);
-	snprintf(text, sizeof(text), "/proc/%d/cmdline", pid);
-	n = OK(abi_read_file(text, out, sizeof(out)));
-	CHECK_EQ(n, 33);
-	CHECK(!memcmp(out, "interp\0--helper\0wait_stdin\0a\0b c\0", 33));
-	snprintf(text, sizeof(text), "/proc/%d/comm", pid);
-	OK(abi_read_file(text, out, sizeof(out)));
-	CHECK_STR(out, "wait_stdin\n");
-	OK(write(in[1], "x", 1));
-	CHECK_EXIT(pid, 0);
-}
-
-ABI_TEST(script_depth)
-{
-	char *argv[] = { "x", NULL };
-	char name[16], text[64], out[64];
-
-	/* interp <- s1 <- s2 ...: four levels of script run, a sixth is ELOOP. */
-	OK(symlink(abi_self(), "s0"));
-	for (int i = 1; i <= 7; i++) {
-		snprintf(name, sizeof(name), "s%d", i);
-		snprintf(text, sizeof(text), "#!s%d\n", i - 1);
-		write_script(name, text);
-	}
-	for (int i = 1; i <= 5; i++) {
-		snprintf(name, sizeof(name), "s%d", i);
-		CHECK_EQ(run(name, (const char *const *)argv, out, sizeof(out)), 2);
-	}
-	CHECK_ERR(execv("s6", argv), ELOOP);
-	CHECK_ERR(execv("s7", argv), ELOOP);
-}
-
-ABI_TEST(script_errors)
-{
-	char *argv[] = { "x", NULL };
-	char text[400];
-
-	write_script("missing", "#!no-such-interpreter\n");
-	CHECK_ERR(execv("missing", argv), ENOENT);
-	write_script("empty", "#!\n");
-	CHECK_ERR(execv("empty", argv), ENOEXEC);
-	write_script("blank", "#!   \t \n");
-	CHECK_ERR(execv("blank", argv), ENOEXEC);
-	write_script("dir", "#!.\n");
-	CHECK_ERR(execv("dir", argv), EACCES);
-	write_script("self", "#!self\n");
-	CHECK_ERR(execv("self", argv), ELOOP);
-	/* An interpreter's name that does not fit into 256 bytes. */
-	memset(text, 'x', sizeof(text));
-	memcpy(text, "#!/", 3);
-	text[398] = '\n';
-	text[399] = 0;
-	write_script("long", text);
-	CHECK_ERR(execv("long", argv), ENOEXEC);
-	write_script("noshebang", "echo hello\n");
-	CHECK_ERR(execv("noshebang", argv), ENOEXEC);
-	write_script("nothing", "");
-	CHECK_ERR(execv("nothing", argv), ENOEXEC);
-}
-
 ABI_HELPER(fds)
 {
 	/* Which of the numbers given are open? */
@@ -432,18 +346,6 @@ ABI_TEST(execveat_at_fd)
 	OK(symlink(abi_self(), "ln"));
 	CHECK_ERR(syscall(SYS_execveat, AT_FDCWD, "ln", argv, envp,
 			  AT_SYMLINK_NOFOLLOW), ELOOP);
-}
-
-ABI_TEST(execveat_script_by_cloexec_fd)
-{
-	char *argv[] = { "x", NULL }, *envp[] = { NULL };
-	char text[PATH_MAX + 8];
-	int fd;
-
-	snprintf(text, sizeof(text), "#!%s\n", abi_self());
-	write_script("s", text);
-	fd = OK(open("s", O_RDONLY | O_CLOEXEC));
-	CHECK_ERR(syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH), ENOENT);
 }
 
 ABI_TEST(auxv)

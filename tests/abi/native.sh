@@ -11,11 +11,18 @@ shift
 flags="-std=gnu11 -O1 -g -Wall -Wextra -Werror"
 failed=0
 
+sources=
+for f in "$src"/*.c; do
+	case $f in
+	*torture.c) ;;
+	*) sources="$sources $f" ;;
+	esac
+done
+
+# shellcheck disable=SC2086
 build() {
 	mkdir -p "$out/$1"
-	# shellcheck disable=SC2046,SC2086
-	$1 $flags $2 -o "$out/$1/abi-tests" \
-		$(ls "$src"/*.c | grep -v torture.c) -lrt
+	$1 $flags $2 -o "$out/$1/abi-tests" $sources -lrt
 	$1 $flags $2 -o "$out/$1/abi-torture" "$src/torture.c"
 	$1 $flags $2 -o "$out/$1/elf-torture" "$src/elf_torture.c"
 }
@@ -28,7 +35,11 @@ run() {
 
 for cc in gcc musl-gcc; do
 	command -v $cc >/dev/null || continue
-	[ $cc = gcc ] && build $cc -pthread || build $cc "-static -pthread"
+	if [ $cc = gcc ]; then
+		build $cc -pthread
+	else
+		build $cc "-static -pthread"
+	fi
 	run "$out/$cc/abi-tests" --all "$@"
 	if [ "$(id -u)" = 0 ]; then
 		run setpriv --reuid 65534 --regid 65534 --clear-groups \

@@ -59,7 +59,7 @@ ABI_TEST(setpgid_errors)
 		pause_forever();
 	CHECK_ERR(setpgid(pid, -1), EINVAL);
 	CHECK_ERR(setpgid(-1, 0), EINVAL);
-	CHECK_ERR(setpgid(-1, getpgrp()), ESRCH);
+	CHECK_ERR(setpgid(-1, getpid()), ESRCH);
 	/* No such group in this session. */
 	CHECK_ERR(setpgid(pid, pid + 1000000), EPERM);
 	CHECK_ERR(setpgid(getppid(), 0), ESRCH);

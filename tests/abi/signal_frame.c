@@ -19,6 +19,7 @@
 static volatile sig_atomic_t count;
 static siginfo_t info;
 static volatile uintptr_t handler_sp;
+static volatile char *volatile wild = BAD_UNMAPPED;
 
 ABI_TEST(maperr)
 {
@@ -146,7 +147,7 @@ ABI_TEST(blocked_fault_kills)
 		sigemptyset(&set);
 		sigaddset(&set, SIGSEGV);
 		OK(sigprocmask(SIG_BLOCK, &set, NULL));
-		*(volatile char *)BAD_UNMAPPED = 1;
+		*wild = 1;
 		_exit(0);
 	}
 	CHECK_KILLED(pid, SIGSEGV);
@@ -161,7 +162,7 @@ ABI_TEST(ignored_fault_kills)
 
 		OK(syscall(SYS_prlimit64, 0, 4, &none, NULL));
 		signal(SIGSEGV, SIG_IGN);
-		*(volatile char *)BAD_UNMAPPED = 1;
+		*wild = 1;
 		_exit(0);
 	}
 	CHECK_KILLED(pid, SIGSEGV);

@@ -322,7 +322,7 @@ int main(int argc, char **argv)
 			child_main(seed, first, n);
 		}
 		child = pid;
-		alarm(4);
+		alarm(2);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 		alarm(0);
