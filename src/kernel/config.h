@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run configuration: what `hyla run` and `hyla boot` tell the kernel.
+ *
+ * A blob of NUL-terminated "key=value" strings, ended by an empty one; bytes
+ * after the first '=' are taken as they are. Hosted it is hal_info.config; in
+ * a VM it is the file .hyla/config of the initrd. Without one, the kernel
+ * command line's Linux words (init=, root=, ...) are used (kernel/boot.c).
+ *
+ *   arg=A          one word of the program's argv; the first is also its path,
+ *                  searched along PATH of the env entries when it has no '/'
+ *   env=K=V        one environment entry
+ *   cwd=PATH       working directory (default /)
+ *   uid=N gid=N    credentials of the program (default 0; with all capabilities
+ *                  if uid is 0); group=N adds a supplementary group
+ *   hostname=H     default "hyla"
+ *   release=R      uname -r
+ *   root=9p:TAG[:ro] | initrd | tmpfs        the root file system
+ *   mount=TYPE:SOURCE:TARGET[:FLAGS]         in order, after the root; TYPE is
+ *                  9p tmpfs proc sysfs devfs devpts; FLAGS a comma list of ro,
+ *                  nosuid, nodev, noexec, mkdir (make TARGET, with parents),
+ *                  mode=OCTAL; ':' and '\' in a field are written \: and \\
+ *   fd0= fd1= fd2= tty | stdin | stdout | stderr | null    console ports by name
+ *   loglevel=N     0 (emergency) to 7 (debug); default 4
+ *   trace=1        decode system calls to the console port "trace"
+ *   cpus=N         CPUs to start
+ *   seed=N         deterministic entropy for tests
+ *   fail_nth=N     fail the Nth allocation made on behalf of the program
+ *   stats=1        print the counters of pages, slabs, files, inodes and tasks
+ *                  at the end (leak checks)
+ *
+ * Console ports (virtio-console, by name): tty stdin stdout stderr control
+ * trace. The control port carries lines. Host to guest: "signal N" (to the
+ * program's process group), "resize COLS ROWS" (the tty). Guest to host:
+ * "exit STATUS" (a wait status), just before the machine halts.
+ */
+#ifndef HYLA_KERNEL_CONFIG_H
+#define HYLA_KERNEL_CONFIG_H
+
+#include "lib/types.h"
+
+/* The value of the nr-th entry with this key, or NULL. Values live for ever. */
+const char *config_get(const char *key, u32 nr);
+/* As a number; def when absent or malformed. */
+u64 config_get_u64(const char *key, u64 def);
+
+/* Finds the blob (HAL or initrd) once the initrd is unpacked. */
+void config_init(void);
+
+#endif

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler; see sched.h.
+ *
+ * One run queue for all CPUs, a list sorted by (class, vruntime): real-time
+ * tasks first by priority, then fair ones by weighted virtual runtime. The
+ * kernel lock protects it. A running task is not on the queue.
+ *
+ * Tickless: a CPU arms its timer for the earlier of the next kernel timer and,
+ * only if somebody waits on the queue, the end of the slice. An armed time
+ * that is earlier than needed is left alone: firing early is harmless.
+ *
+ * Not supported: CPU affinity beyond bookkeeping on one CPU, deadline class.
+ */
+#include "kernel/sched.h"
+
+#include "abi/sched.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+#include "kernel/task.h"
+#include "mm/mm.h"
+
+#define SLICE_NS (4 * NSEC_PER_MSEC)
+#define WAKE_CREDIT_NS (2 * NSEC_PER_MSEC)
+
+struct cpu cpus[HAL_MAX_CPUS];
+u32 nr_cpus_online;
+
+static struct list_head run_queue = LIST_HEAD_INIT(run_queue);
+static u32 nr_queued;
+static u64 min_vruntime;
+static u64 armed_ns[HAL_MAX_CPUS];
+static u64 load_avg[3];
+static u64 load_updated_ns;
+
+/* ---- the kernel lock ---- */
+
+static u32 lock_owner = U32_MAX;	/* CPU number */
+static u32 lock_depth;
+
+void kernel_lock(void)
+{
+	u32 me = this_cpu()->nr, none;
+
+	if (__atomic_load_n(&lock_owner, __ATOMIC_RELAXED) == me) {
+		lock_depth++;
+		return;
+	}
+	for (;;) {
+		none = U32_MAX;
+		if (__atomic_compare_exchange_n(&lock_owner, &none, me, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			break;
+		hal_relax();
+	}
+	lock_depth = 1;
+}
+
+void kernel_unlock(void)
+{
+	bug_on(lock_owner != this_cpu()->nr || !lock_depth);
+	if (--lock_depth == 0)
+		__atomic_store_n(&lock_owner, U32_MAX, __ATOMIC_RELEASE);
+}
+
+/* ---- the queue ---- */
+
+/* Linux's weights: each nice step is about 10 % of CPU (sched(7)). */
+static u64 weight_of(const struct task *t)
+{
+	static const u32 weights[40] = {
+		88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,
+		9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277,
+		1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
+		110, 87, 70, 56, 45, 36, 29, 23, 18, 15,
+	};
+
+	return t->policy == SCHED_IDLE ? 3 : weights[t->nice + 20];
+}
+
+static bool is_rt(const struct task *t)
+{
+	return t->policy == SCHED_FIFO || t->policy == SCHED_RR;
+}
+
+static bool goes_before(const struct task *a, const struct task *b)
+{
+	if (is_rt(a) != is_rt(b))
+		return is_rt(a);
+	if (is_rt(a))
+		return a->rt_priority > b->rt_priority;
+	return a->vruntime < b->vruntime;
+}
+
+static void enqueue(struct task *t)
+{
+	struct list_head *pos = run_queue.prev;
+
+	while (pos != &run_queue && goes_before(t, list_entry(pos, struct task, rq_link)))
+		pos = pos->prev;
+	list_add(&t->rq_link, pos);
+	t->on_rq = true;
+	nr_queued++;
+}
+
+static void dequeue(struct task *t)
+{
+	list_del(&t->rq_link);
+	t->on_rq = false;
+	nr_queued--;
+}
+
+u32 sched_nr_runnable(void)
+{
+	u32 n = nr_queued;
+
+	for (u32 i = 0; i < nr_cpus_online; i++)
+		n += cpus[i].running && cpus[i].running != cpus[i].idle;
+	return n;
+}
+
+/* Linux's exponentially decaying averages (proc_loadavg(5)), every 5 s. */
+static void update_load(u64 now)
+{
+	static const u64 decay[3] = { 1884, 2014, 2037 };	/* 2048 * exp(-5/60m) */
+	u64 active = (u64)sched_nr_runnable() << 11;
+
+	if (now - load_updated_ns > 100 * 5 * NSEC_PER_SEC)
+		load_updated_ns = now - 100 * 5 * NSEC_PER_SEC;
+	while (now - load_updated_ns >= 5 * NSEC_PER_SEC) {
+		for (u32 i = 0; i < 3; i++)
+			load_avg[i] = (load_avg[i] * decay[i] + active * (2048 - decay[i])) >> 11;
+		load_updated_ns += 5 * NSEC_PER_SEC;
+	}
+}
+
+u64 sched_load_avg(u32 which)
+{
+	update_load(hal_clock_ns());
+	return load_avg[which];
+}
+
+/* Charges the running time since the last call to t's vruntime. */
+static void charge(struct task *t, u64 now)
+{
+	u64 delta = now - t->exec_start_ns;
+
+	t->exec_start_ns = now;
+	if (!is_rt(t))
+		t->vruntime += delta * 1024 / weight_of(t);
+}
+
+static bool preempts(const struct task *t, const struct task *running)
+{
+	if (is_rt(t) || is_rt(running))
+		return goes_before(t, running);
+	return t->vruntime + NSEC_PER_MSEC < running->vruntime;
+}
+
+void sched_wake(struct task *t)
+{
+	t->woken = true;
+	if (t->state == TASK_RUNNABLE || t->state == TASK_DEAD)
+		return;
+	t->state = TASK_RUNNABLE;
+	if (t->on_cpu || t->on_rq)	/* about to sleep, not yet switched away */
+		return;
+	if (min_vruntime > WAKE_CREDIT_NS)
+		t->vruntime = max(t->vruntime, min_vruntime - WAKE_CREDIT_NS);
+	enqueue(t);
+	for (u32 i = 0; i < nr_cpus_online; i++) {
+		struct cpu *c = &cpus[(t->last_cpu + i) % nr_cpus_online];
+
+		if (c->running == c->idle) {
+			c->need_resched = true;
+			if (c != this_cpu())
+				hal_ipi(c->nr);
+			return;
+		}
+	}
+	if (preempts(t, this_cpu()->running))
+		this_cpu()->need_resched = true;
+}
+
+void sched_requeue(struct task *t)
+{
+	if (t->on_rq) {
+		dequeue(t);
+		enqueue(t);
+	}
+	this_cpu()->need_resched = true;
+}
+
+bool need_resched(void)
+{
+	return this_cpu()->need_resched;
+}
+
+static struct task *pick_next(struct cpu *cpu)
+{
+	struct task *t;
+
+	list_for_each_entry(t, &run_queue, rq_link) {
+		if (t->cpus_allowed & BIT(cpu->nr)) {
+			dequeue(t);
+			return t;
+		}
+	}
+	return cpu->idle;
+}
+
+void sched_finish_switch(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct task *prev = cpu->prev;
+
+	cpu->prev = NULL;
+	if (!prev)
+		return;
+	prev->on_cpu = false;
+	if (prev->state == TASK_DEAD) {
+		task_put(prev);
+	} else if (prev->state == TASK_RUNNABLE && prev != cpu->idle && !prev->on_rq) {
+		enqueue(prev);
+	}
+}
+
+void schedule(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct task *prev = current, *next;
+	u64 now = hal_clock_ns();
+
+	bug_on(lock_depth != 1);
+	bug_on(prev->stack->canary != KSTACK_CANARY);
+	charge(prev, now);
+	update_load(now);
+	if (prev->state == TASK_RUNNABLE && prev != cpu->idle)
+		enqueue(prev);
+	next = pick_next(cpu);
+	cpu->need_resched = false;
+	cpu->slice_end_ns = now + SLICE_NS;
+	if (next != cpu->idle && !is_rt(next))
+		min_vruntime = max(min_vruntime, next->vruntime);
+	if (next == prev)
+		return;
+	if (prev->state == TASK_RUNNABLE)
+		prev->nivcsw++;
+	else
+		prev->nvcsw++;
+	cpu->switches++;
+	cpu->running = next;
+	cpu->prev = prev;
+	next->on_cpu = true;
+	next->last_cpu = cpu->nr;
+	next->exec_start_ns = now;
+	next->stack->cpu = cpu;
+	hal_thread_switch(prev->mm ? &prev->hal : NULL, next->mm ? &next->hal : NULL);
+	if (next->mm)
+		hal_as_activate(&next->mm->as);
+	context_switch(&prev->sp, next->sp);
+	sched_finish_switch();
+}
+
+void sched_yield_to_others(void)
+{
+	struct task *t = current, *last;
+
+	if (list_empty(&run_queue))
+		return;
+	/* Step behind everyone of the same class, as yield does. */
+	last = list_last(&run_queue, struct task, rq_link);
+	if (!is_rt(t) && !is_rt(last) && t->vruntime <= last->vruntime)
+		t->vruntime = last->vruntime + 1;
+	schedule();
+}
+
+void sched_exit(void)
+{
+	current->state = TASK_DEAD;
+	schedule();
+	panic("a dead task was scheduled");
+}
+
+/* ---- timers and idle ---- */
+
+static void arm(struct cpu *cpu, u64 when)
+{
+	if (when < armed_ns[cpu->nr]) {
+		armed_ns[cpu->nr] = when;
+		hal_timer_arm(when);
+	}
+}
+
+void sched_want_tick(void)
+{
+	arm(this_cpu(), hal_clock_ns() + SLICE_NS);
+}
+
+void sched_prepare_user(void)
+{
+	struct cpu *cpu = this_cpu();
+	u64 when = timer_next_ns();
+
+	if (!list_empty(&run_queue))
+		when = min(when, cpu->slice_end_ns);
+	arm(cpu, when);
+}
+
+void kern_timer(void)
+{
+	struct cpu *cpu;
+	u64 now;
+
+	kernel_lock();
+	cpu = this_cpu();
+	now = hal_clock_ns();
+	armed_ns[cpu->nr] = U64_MAX;
+	timer_run_expired(now);
+	if (now >= cpu->slice_end_ns && !list_empty(&run_queue))
+		cpu->need_resched = true;
+	kernel_unlock();
+}
+
+void kern_ipi(void)
+{
+}
+
+void sched_idle_loop(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	for (;;) {
+		u64 begin;
+
+		if (!list_empty(&run_queue)) {
+			schedule();
+			continue;
+		}
+		arm(cpu, timer_next_ns());
+		begin = hal_clock_ns();
+		kernel_unlock();
+		hal_idle();
+		kernel_lock();
+		cpu->idle_ns += hal_clock_ns() - begin;
+	}
+}
+
+void sched_init(struct task *boot)
+{
+	struct cpu *cpu = this_cpu();
+
+	for (u32 i = 0; i < HAL_MAX_CPUS; i++) {
+		cpus[i].nr = i;
+		armed_ns[i] = U64_MAX;
+	}
+	cpu->online = true;
+	cpu->idle = boot;
+	cpu->running = boot;
+	nr_cpus_online = 1;
+	lock_owner = 0;
+	lock_depth = 1;
+	boot->on_cpu = true;
+	boot->exec_start_ns = hal_clock_ns();
+	load_updated_ns = boot->exec_start_ns;
+}
