@@ -66,7 +66,8 @@ static void remove_tree(const char *path)
 		if (rmdir(path) < 0 && errno == EBUSY &&
 		    umount2(path, MNT_DETACH) == 0)
 			rmdir(path);
-	} else {
+	} else if (unlink(path) < 0 && errno == EBUSY &&
+		   umount2(path, MNT_DETACH) == 0) {
 		unlink(path);
 	}
 }

@@ -62,9 +62,14 @@ ABI_TEST(setpgid_errors)
 	CHECK_ERR(setpgid(-1, getpid()), ESRCH);
 	/* No such group in this session. */
 	CHECK_ERR(setpgid(pid, pid + 1000000), EPERM);
-	CHECK_ERR(setpgid(getppid(), 0), ESRCH);
 	OK(kill(pid, SIGKILL));
 	CHECK_KILLED(pid, SIGKILL);
+	pid = FORK();
+	if (!pid) {
+		CHECK_ERR(setpgid(getppid(), 0), ESRCH);
+		_exit(0);
+	}
+	CHECK_EXIT(pid, 0);
 }
 
 ABI_HELPER(wait_stdin)
