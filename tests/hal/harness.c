@@ -58,7 +58,7 @@ int memcmp(const void *a, const void *b, size_t size)
 	return 0;
 }
 
-static void say(const char *text)
+void say(const char *text)
 {
 	size_t len = 0;
 
@@ -120,6 +120,18 @@ void check_eq(u64 got, u64 want, const char *name)
 	say("\n");
 }
 
+/* The largest range: a machine may begin with a small one below 1 MiB. */
+static const struct hal_mem_range *ram(void)
+{
+	const struct hal_info *info = hal_info();
+	const struct hal_mem_range *best = &info->mem[0];
+
+	for (u32 i = 1; i < info->mem_count; i++)
+		if (info->mem[i].size > best->size)
+			best = &info->mem[i];
+	return best;
+}
+
 void *mem_alloc(u64 size)
 {
 	const struct hal_info *info = hal_info();
@@ -127,8 +139,8 @@ void *mem_alloc(u64 size)
 
 	size = align_up(size, 4096ul);
 	if (!next_page)
-		next_page = info->mem[0].start;
-	if (next_page + size > info->mem[0].start + info->mem[0].size)
+		next_page = ram()->start;
+	if (next_page + size > ram()->start + ram()->size)
 		panic("out of memory");
 	p = info->phys_base + next_page;
 	next_page += size;
@@ -213,7 +225,7 @@ void task_new(struct task *t, struct hal_as *as, uaddr_t rip)
 	} else {
 		next_page = next_page ? align_up(next_page, KSTACK_SIZE) : 0;
 		if (!next_page)
-			next_page = align_up(hal_info()->mem[0].start, KSTACK_SIZE);
+			next_page = align_up(ram()->start, KSTACK_SIZE);
 		t->kstack = mem_alloc(KSTACK_SIZE);
 	}
 	t->as = as;
@@ -290,17 +302,8 @@ void kern_cpu_main(u32 cpu)
 	panic("kern_cpu_main: nobody started a CPU");
 }
 
-void kern_main(void)
+void finish(void)
 {
-	say("TAP version 13\n# hal: ");
-	say(hal_info()->name);
-	say("\n");
-	test_machine();
-	test_user();
-	test_memory();
-	test_fp();
-	test_interrupts();
-	test_virtio();
 	say("1..");
 	say_number(tests, 10);
 	say("\n");

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bare metal: from the loader's tables to kern_main.
+ *
+ * The loader's structures lie in low memory that the core will soon own, so
+ * they are copied first. Memory for the HAL's own tables (page tables, per-CPU
+ * data) is taken right after the image (early_alloc); what is left of RAM,
+ * without the initrd and the first 64 KiB, is hal_info.mem.
+ *
+ * Everything is checked as far as it is used: a map that lies gives a clear
+ * line and stops, never a wild access.
+ */
+#include "hal/baremetal/bm.h"
+#include "lib/string.h"
+#include "mm/page.h"
+
+#define PVH_MAGIC 0x336ec578
+#define LOW_RESERVED 0x10000ul	/* BIOS data, the other CPUs' start-up code */
+#define BOOT_MAPPED (1ul << 30)
+
+struct pvh_info {
+	u32 magic, version, flags, nr_modules;
+	u64 modlist, cmdline, rsdp, memmap;
+	u32 memmap_count, reserved;
+};
+struct pvh_module { u64 addr, size, cmdline, reserved; };
+struct pvh_range { u64 addr, size; u32 type, reserved; };
+struct e820_range { u64 addr, size; u32 type; } __packed;
+_Static_assert(sizeof(struct pvh_info) == 56, "PVH start info");
+_Static_assert(sizeof(struct e820_range) == 20, "boot protocol e820 entry");
+
+extern char bm_image_end[];
+struct bm_boot bm_boot;
+struct hal_info bm_info;
+u8 bm_boot_stack[KSTACK_SIZE] __aligned(KSTACK_SIZE);
+static u64 early_pos, early_end;
+
+const struct hal_info *hal_info(void)
+{
+	return &bm_info;
+}
+
+/* ---- loader tables ---- */
+
+/* Physical memory that the boot page tables reach, or NULL. */
+static const void *low(u64 pa, u64 size)
+{
+	return pa && pa < BOOT_MAPPED && size <= BOOT_MAPPED - pa ? direct(pa) : NULL;
+}
+
+static void add_range(u64 start, u64 size, u32 type)
+{
+	struct bm_range *map = bm_boot.map;
+	u32 at = bm_boot.count;
+
+	if (size == 0 || start + size < start || bm_boot.count == BM_RANGES)
+		return;
+	while (at && map[at - 1].start > start) {
+		map[at] = map[at - 1];
+		at--;
+	}
+	map[at] = (struct bm_range){ .start = start, .size = size, .type = type };
+	bm_boot.count++;
+}
+
+static void copy_cmdline(u64 pa, u64 max_size)
+{
+	const char *text = low(pa, max_size);
+
+	if (text)
+		strlcpy(bm_boot.cmdline, text, sizeof(bm_boot.cmdline));
+}
+
+static void read_pvh(u64 pa)
+{
+	const struct pvh_info *info = low(pa, sizeof(*info));
+	const struct pvh_module *mod;
+	const struct pvh_range *map;
+
+	if (!info || info->magic != PVH_MAGIC)
+		bm_die("no PVH start info");
+	copy_cmdline(info->cmdline, sizeof(bm_boot.cmdline));
+	bm_boot.rsdp = info->rsdp;
+	mod = info->nr_modules ? low(info->modlist, sizeof(*mod)) : NULL;
+	if (mod) {
+		bm_boot.initrd = mod->addr;
+		bm_boot.initrd_size = mod->size;
+	}
+	if (info->version < 1)
+		bm_die("the loader gives no memory map");
+	map = low(info->memmap, info->memmap_count * sizeof(*map));
+	for (u32 i = 0; map && i < info->memmap_count; i++)
+		add_range(map[i].addr, map[i].size, map[i].type);
+}
+
+static u32 get32(const u8 *p) { u32 v; memcpy(&v, p, 4); return v; }
+static u64 get64(const u8 *p) { u64 v; memcpy(&v, p, 8); return v; }
+
+static void read_linux(u64 pa)
+{
+	const u8 *zp = low(pa, 4096);
+	const struct e820_range *map;
+
+	if (!zp || get32(zp + 0x202) != 0x53726448)	/* "HdrS" */
+		bm_die("no Linux boot parameters");
+	copy_cmdline(get32(zp + 0x228) | (u64)get32(zp + 0xc8) << 32, sizeof(bm_boot.cmdline));
+	bm_boot.rsdp = get64(zp + 0x70);
+	bm_boot.initrd = get32(zp + 0x218) | (u64)get32(zp + 0xc0) << 32;
+	bm_boot.initrd_size = get32(zp + 0x21c);
+	map = (const struct e820_range *)(zp + 0x2d0);
+	for (u32 i = 0; i < zp[0x1e8] && i < 128; i++)
+		add_range(map[i].addr, map[i].size, map[i].type);
+}
+
+const char *cmdline_find(const char *name, u32 nr)
+{
+	const char *p = bm_boot.cmdline;
+	size_t len = strlen(name);
+
+	while (*p) {
+		while (*p == ' ')
+			p++;
+		if (!strncmp(p, "-- ", 3))
+			break;
+		if (!strncmp(p, name, len) && (p[len] == '=' || p[len] == ' ' || !p[len])) {
+			if (nr-- == 0)
+				return p[len] == '=' ? p + len + 1 : p + len;
+		}
+		while (*p && *p != ' ')
+			p++;
+	}
+	return NULL;
+}
+
+/* ---- memory ---- */
+
+static u64 initrd_end(void)
+{
+	return align_up(bm_boot.initrd + bm_boot.initrd_size, PAGE_SIZE);
+}
+
+static void early_init(void)
+{
+	early_pos = (u64)bm_image_end - KERNEL_BASE;
+	for (u32 i = 0; i < bm_boot.count; i++) {
+		const struct bm_range *r = &bm_boot.map[i];
+
+		if (r->type == 1 && r->start <= 0x100000 && r->start + r->size > early_pos)
+			early_end = min(r->start + r->size, BOOT_MAPPED);
+	}
+	if (!early_end)
+		bm_die("the memory map has no RAM at 1 MiB");
+}
+
+void *early_alloc(u64 size)
+{
+	u64 at = early_pos;
+	void *p;
+
+	size = align_up(size, PAGE_SIZE);
+	if (bm_boot.initrd_size && at < initrd_end() &&
+	    at + size > align_down(bm_boot.initrd, PAGE_SIZE))
+		at = initrd_end();
+	if (at + size > early_end)
+		bm_die("too little memory");
+	early_pos = at + size;
+	p = direct(at);
+	memset(p, 0, size);
+	return p;
+}
+
+static void add_mem(u64 start, u64 end)
+{
+	struct hal_mem_range *m = bm_info.mem;
+
+	start = align_up(start, PAGE_SIZE);
+	end = align_down(end, PAGE_SIZE);
+	if (start >= end || bm_info.mem_count == HAL_MEM_RANGES)
+		return;
+	m[bm_info.mem_count++] = (struct hal_mem_range){ start, end - start };
+}
+
+/* RAM minus up to two sorted holes. */
+static void add_ram(u64 start, u64 end)
+{
+	u64 holes[2][2] = {
+		{ 0x100000, early_pos },
+		{ align_down(bm_boot.initrd, PAGE_SIZE), initrd_end() },
+	};
+
+	if (bm_boot.initrd_size && holes[1][0] < holes[0][0]) {
+		u64 a = holes[0][0], b = holes[0][1];
+
+		holes[0][0] = holes[1][0];
+		holes[0][1] = holes[1][1];
+		holes[1][0] = a;
+		holes[1][1] = b;
+	}
+	start = max(start, LOW_RESERVED);
+	for (u32 i = 0; i < (bm_boot.initrd_size ? 2 : 1); i++) {
+		if (holes[i][1] <= start || holes[i][0] >= end)
+			continue;
+		add_mem(start, min(end, holes[i][0]));
+		start = max(start, holes[i][1]);
+	}
+	add_mem(start, end);
+}
+
+static void describe_memory(void)
+{
+	u64 done = 0;
+
+	for (u32 i = 0; i < bm_boot.count; i++) {
+		const struct bm_range *r = &bm_boot.map[i];
+		u64 start = max(r->start, done);
+
+		if (r->type != 1 || start >= r->start + r->size)
+			continue;
+		add_ram(start, r->start + r->size);
+		done = r->start + r->size;
+	}
+	if (!bm_info.mem_count)
+		bm_die("no usable memory");
+}
+
+/* ---- the start ---- */
+
+/* Goes on on the boot stack's place in the direct map, where virt_to_phys
+ * holds for it as for every kernel stack. */
+static __noreturn void enter_core(void)
+{
+	u64 top = DIRECT_BASE + ((u64)bm_boot_stack - KERNEL_BASE) + KSTACK_SIZE;
+
+	__asm__ volatile("mov %0, %%rsp; xor %%ebp, %%ebp; call kern_main"
+			 :: "r"(top) : "memory");
+	__builtin_unreachable();
+}
+
+void bm_main(u32 protocol, u64 info)
+{
+	struct bm_cpu *cpu;
+
+	serial_init();
+	if (protocol == 0)
+		read_pvh(info);
+	else
+		read_linux(info);
+	early_init();
+	bm_info.abi_version = HAL_ABI_VERSION;
+	bm_info.phys_base = (u8 *)DIRECT_BASE;
+	bm_info.user_limit = USER_LIMIT;
+	bm_info.cmdline = bm_boot.cmdline;
+	bm_info.name = "baremetal";
+	bm_info.nr_cpus = 1;
+	cpu_detect();
+	paging_init();
+	cpu = bm_cpu_alloc(0, 0);
+	cpu_init(cpu);
+	acpi_init();
+	apic_init();
+	cpu->apic_id = apic_id();
+	clock_init();
+	bm_virtio_init();
+	smp_init();
+	bm_info.initrd = bm_boot.initrd;
+	bm_info.initrd_size = bm_boot.initrd_size;
+	describe_memory();
+	enter_core();
+}
+
+size_t hal_entropy(void *buf, size_t size)
+{
+	bool has_rdrand = cpuid(1, 0).c & BIT(30);
+	u8 *out = buf;
+
+	for (size_t i = 0; i < size; i += 8) {
+		u64 v = rdtsc() * 0x9e3779b97f4a7c15ul;
+		u8 ok = 0;
+
+		for (u32 tries = 0; has_rdrand && !ok && tries < 10; tries++)
+			__asm__ volatile("rdrand %0; setc %1" : "=r"(v), "=qm"(ok));
+		has_rdrand = has_rdrand && ok;
+		memcpy(out + i, &v, min(size - i, (size_t)8));
+	}
+	return has_rdrand ? size : 0;
+}

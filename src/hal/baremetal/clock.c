@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bare metal: time.
+ *
+ * The clock is the TSC, scaled to ns. Its frequency comes from the hypervisor
+ * (CPUID 0x40000010) or is measured against the LAPIC timer, which counts at
+ * 1 GHz in QEMU and KVM; PIT, HPET and PM timer need not exist. The wall clock
+ * at boot comes from the CMOS clock where there is one.
+ *
+ * The timer is the LAPIC's, one-shot; times beyond its range are armed again.
+ * Not supported: TSC-deadline mode, kvmclock, an unstable TSC.
+ */
+#include "hal/baremetal/bm.h"
+#include "lib/string.h"
+
+#define NSEC 1000000000ul
+#define CALIBRATE_NS 250000u
+#define TIMER_MAX_NS 4000000000ul
+#define SHIFT 24
+
+static struct hal_timesource ts;
+static u64 epoch_ns;
+
+static u64 scale(u64 ticks)
+{
+	return (u64)((unsigned __int128)ticks * ts.mult >> ts.shift);
+}
+
+u64 hal_clock_ns(void)
+{
+	return ts.base_ns + scale(rdtsc() - ts.base_tsc);
+}
+
+u64 hal_clock_epoch_ns(void)
+{
+	return epoch_ns;
+}
+
+void hal_timesource(struct hal_timesource *out)
+{
+	*out = ts;
+}
+
+/* ---- frequency ---- */
+
+/* A (TSC, LAPIC count) pair taken as close together as can be in a few tries. */
+static void sample(u64 *tsc, u32 *count)
+{
+	u64 best = U64_MAX;
+
+	for (u32 i = 0; i < 5; i++) {
+		u64 before = rdtsc();
+		u32 c = apic_timer_left();
+		u64 after = rdtsc();
+
+		if (after - before < best) {
+			best = after - before;
+			*tsc = before + best / 2;
+			*count = c;
+		}
+	}
+}
+
+static u64 measure_hz(void)
+{
+	u64 t0 = 0, t1 = 0;
+	u32 c0 = 0, c1, spins = 0;
+
+	apic_timer(0xffffffff);
+	sample(&t0, &c0);
+	do {
+		c1 = apic_timer_left();
+		__builtin_ia32_pause();
+	} while (c0 - c1 < CALIBRATE_NS && ++spins < 10000000);
+	sample(&t1, &c1);
+	apic_timer(0);
+	if (c0 - c1 < CALIBRATE_NS / 2 || t1 <= t0)
+		return 0;
+	return (t1 - t0) * 1000000 / (c0 - c1) * 1000;	/* no 128-bit division here */
+}
+
+static u64 tsc_hz(void)
+{
+	struct cpuid hv = cpuid(0x40000000, 0);
+	u64 hz = 0;
+
+	if ((cpuid(1, 0).c & BIT(31)) && hv.a >= 0x40000010 && hv.a < 0x40001000)
+		hz = cpuid(0x40000010, 0).a * 1000ul;
+	if (!hz)
+		hz = measure_hz();
+	if (hz < 1000000) {
+		bm_log("hyla: no LAPIC timer to measure the TSC with, assuming 1 GHz\n");
+		hz = NSEC;
+	}
+	return hz;
+}
+
+/* ---- wall clock ---- */
+
+static u8 cmos(u8 reg)
+{
+	outb(0x70, reg);
+	return inb(0x71);
+}
+
+static u32 from_bcd(u8 v, bool binary)
+{
+	return binary ? v : (v >> 4) * 10u + (v & 15);
+}
+
+/* Days since 1970-01-01 (proleptic Gregorian). */
+static u64 days(u32 y, u32 m, u32 d)
+{
+	static const u16 before[12] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	u64 n = (y - 1970) * 365ul + (y - 1969) / 4 - (y - 1901) / 100 + (y - 1601) / 400;
+	bool leap = (y % 4 == 0 && y % 100) || y % 400 == 0;
+
+	return n + before[m - 1] + (leap && m > 2) + d - 1;
+}
+
+static void read_rtc(void)
+{
+	u32 v[6];	/* second, minute, hour, day, month, year */
+	static const u8 regs[6] = { 0, 2, 4, 7, 8, 9 };
+	bool binary;
+
+	if (cmos(0x0d) == 0xff && cmos(0x0b) == 0xff)
+		return;		/* no such clock */
+	for (u32 i = 0; i < 100000 && (cmos(0x0a) & 0x80); i++)
+		;
+	binary = cmos(0x0b) & 4;
+	for (u32 i = 0; i < 6; i++) {
+		u8 raw = cmos(regs[i]);
+
+		if (i == 2 && !(cmos(0x0b) & 2) && (raw & 0x80))	/* 12 h, pm */
+			v[i] = from_bcd(raw & 0x7f, binary) % 12 + 12;
+		else
+			v[i] = from_bcd(raw, binary);
+	}
+	if (v[4] < 1 || v[4] > 12 || v[3] < 1 || v[3] > 31 || v[2] > 23)
+		return;
+	v[5] += v[5] < 70 ? 2000 : 1900;
+	epoch_ns = (((days(v[5], v[4], v[3]) * 24 + v[2]) * 60 + v[1]) * 60 + v[0]) * NSEC;
+}
+
+void clock_init(void)
+{
+	u64 hz = tsc_hz();
+
+	ts.shift = SHIFT;
+	ts.mult = (u32)((NSEC << SHIFT) / hz);
+	ts.base_tsc = rdtsc();
+	ts.base_ns = 0;
+	bm_info.tsc_khz = (u32)(hz / 1000);
+	read_rtc();
+}
+
+/* ---- timer ---- */
+
+static void set_timer(struct bm_cpu *cpu)
+{
+	u64 now = hal_clock_ns(), at = cpu->timer_ns;
+
+	if (at == U64_MAX)
+		apic_timer(0);
+	else
+		apic_timer(at <= now ? 1 : min(at - now + 1, TIMER_MAX_NS));
+}
+
+void hal_timer_arm(u64 abs_ns)
+{
+	struct bm_cpu *cpu = bm_this_cpu();
+
+	if (cpu->timer_ns == U64_MAX && abs_ns == U64_MAX)
+		return;
+	cpu->timer_ns = abs_ns;
+	set_timer(cpu);
+}
+
+void clock_timer_irq(void)
+{
+	struct bm_cpu *cpu = bm_this_cpu();
+
+	if (cpu->timer_ns == U64_MAX)
+		return;
+	if (hal_clock_ns() < cpu->timer_ns) {	/* a far time, or a rounding */
+		set_timer(cpu);
+		return;
+	}
+	cpu->timer_ns = U64_MAX;
+	kern_timer();
+}
+
+void clock_poll(void)
+{
+	if (hal_clock_ns() >= bm_this_cpu()->timer_ns)
+		clock_timer_irq();
+}
