@@ -34,7 +34,7 @@ struct fs_context *fs_context_dup(struct fs_context *old)
 	struct fs_context *fs = slab_zalloc(&fs_context_cache);
 
 	if (!fs)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	fs->refcount = 1;
 	fs->umask = old->umask;
 	fs->root = path_get(old->root);

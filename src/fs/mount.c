@@ -290,6 +290,21 @@ int mount_move(struct mount *top, const struct path *where)
 	return 0;
 }
 
+/* pivot_root: new takes old_root's place, which moves to *put_old. */
+void mount_pivot(struct mount *old_root, struct mount *new_root, const struct path *put_old)
+{
+	struct mount *parent = mount_get(old_root->parent);
+	struct dentry *at = dentry_get(old_root->mountpoint);
+
+	unlink_from_parent(new_root);
+	unlink_from_parent(old_root);
+	link_to_parent(old_root, put_old->mnt, put_old->dentry);
+	link_to_parent(new_root, parent, at);
+	dentry_put(at);
+	mount_put(parent);
+	ns_changed(new_root->ns);
+}
+
 bool mount_tree_busy(struct mount *m)
 {
 	/* 1: attached, 1: the caller's path. */

@@ -97,7 +97,7 @@ const struct fs_type *fs_type_find(const char *name);
 const struct fs_type *fs_type_nth(u32 nr);
 extern struct list_head superblocks;	/* struct superblock.link */
 
-/* ---- between mount.c and the system calls (mountcall.c) ---- */
+/* ---- between mount.c and the system calls (mountcall.c, mountfd.c) ---- */
 struct mount *mount_create(struct superblock *sb, struct dentry *root, const char *source,
 			   u32 flags) __must_check;
 /* Copies m so that `root` is the top, detached; its subtree with COPY_REC. ERR_PTR. */
@@ -110,11 +110,25 @@ int mount_attach(struct mount *m, const struct path *where) __must_check;
 void mount_detach_tree(struct mount *m);
 /* Moves an attached or detached tree to *where. */
 int mount_move(struct mount *m, const struct path *where) __must_check;
+void mount_pivot(struct mount *old_root, struct mount *new_root, const struct path *put_old);
 int mount_init(struct fs_context *fs, struct superblock *rootfs) __must_check;
 bool mount_tree_busy(struct mount *m);
 bool mount_is_below(const struct mount *m, const struct mount *top);
 /* Depth-first successor of m inside top, or NULL. */
 struct mount *mount_next_in_tree(struct mount *m, struct mount *top);
 u32 mnt_flags_from_ms(u64 ms);
+/* In current's namespace? */
+bool mount_is_ours(const struct mount *m);
+/* Is the path the root of its mount? */
+static inline bool path_is_mount_root(const struct path *p)
+{
+	return p->mnt && p->mnt->root == p->dentry;
+}
+/* New user flags for one mount; -EBUSY for read-only with writers. */
+int mount_change_flags(struct mount *m, u32 flags) __must_check;
+/* The propagation type of m, or of its tree: MS_SHARED, ... */
+void mount_change_type(struct mount *m, u64 ms_type, bool rec);
+/* mount(MS_REMOUNT) of a superblock. */
+int sb_reconfigure(struct superblock *sb, u32 sb_flags, const char *options) __must_check;
 
 #endif

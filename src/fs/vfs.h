@@ -430,7 +430,7 @@ struct fs_context {
 	struct path root, cwd;
 	struct mount_ns *ns;
 };
-struct fs_context *fs_context_dup(struct fs_context *fs) __must_check;
+struct fs_context *fs_context_dup(struct fs_context *fs) __must_check;	/* NULL: no memory */
 struct fs_context *fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
 
