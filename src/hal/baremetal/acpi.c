@@ -163,7 +163,7 @@ static const u8 *mp_find(u64 start, u64 end)
 static void read_mptable(void)
 {
 	const u8 *fp = mp_find(0x9f000, 0xa0000), *t;
-	u32 at = 44, count;
+	u32 at = 44;
 
 	if (!fp)
 		fp = mp_find(0xf0000, 0x100000);
@@ -172,8 +172,7 @@ static void read_mptable(void)
 	t = direct(get32(fp + 4));
 	if (memcmp(t, "PCMP", 4) || get16(t + 4) < 44 || sum(t, get16(t + 4)))
 		return;
-	count = get16(t + 34);
-	while (count-- && at + 8 <= get16(t + 4)) {
+	while (at + 8 <= get16(t + 4)) {	/* qboot leaves the count 0 */
 		const u8 *e = t + at;
 
 		if (e[0] == 0 && (e[3] & 1))

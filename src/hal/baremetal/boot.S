@@ -190,7 +190,9 @@ high_start:
 	call bm_main
 	ud2
 
-high_ap_start:			/* smp.c filled in bm_ap_stack */
+high_ap_start:			/* smp.c filled in bm_ap_stack, anywhere in RAM */
+	mov bm_root(%rip), %rax
+	mov %rax, %cr3
 	mov bm_ap_stack(%rip), %rsp
 	xor %ebp, %ebp
 	call bm_ap_main

@@ -77,7 +77,6 @@ void bm_ap_main(void)
 {
 	struct bm_cpu *cpu = bm_cpus[ap_nr];
 
-	write_cr3(bm_root);
 	cpu_init(cpu);
 	apic_init();
 	__atomic_store_n(&cpu->started, 1, __ATOMIC_RELEASE);
