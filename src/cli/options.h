@@ -10,7 +10,7 @@
 
 #include "hal/hosted/host_types.h"
 
-#define OPTIONS_BINDS 24
+#define OPTIONS_BINDS 13	/* the kernel takes 16 9p devices, with root and cwd */
 
 struct bind {
 	const char *host, *guest;

@@ -180,7 +180,7 @@ static const struct inode_ops devpts_dir_iops = {
 
 static const struct file_ops devpts_dir_fops = {
 	.iterate = devpts_iterate,
-	.llseek = file_llseek_generic,
+	.llseek = file_llseek_dir,
 };
 
 /* ---- the file system ---- */

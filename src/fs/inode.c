@@ -19,6 +19,9 @@
 
 static SLAB_CACHE(inode_cache, struct inode);
 
+/* Until the file system sets its own: attributes in memory, nothing inside. */
+static const struct inode_ops no_ops = { .lookup = NULL };
+
 struct inode *inode_alloc(struct superblock *sb)
 {
 	struct inode *inode = slab_zalloc(&inode_cache);
@@ -30,6 +33,7 @@ struct inode *inode_alloc(struct superblock *sb)
 	inode->sb = sb;
 	inode->ino = sb->next_ino++;
 	inode->blksize = sb->blksize;
+	inode->ops = &no_ops;
 	inode->atime = inode->mtime = inode->ctime = inode->btime = clock_realtime();
 	mutex_init(&inode->lock);
 	mapping_init(&inode->mapping, inode, NULL);

@@ -9,6 +9,7 @@
 #include "abi/errno.h"
 #include "fs/devfs.h"
 #include "fs/kmsg.h"
+#include "fs/tmpfs.h"
 #include "fs/vfs.h"
 #include "kernel/capability.h"
 #include "kernel/signal.h"

@@ -421,25 +421,6 @@ int fs_context_unshare_ns(struct fs_context *fs)
 	return 0;
 }
 
-void fs_context_set_ns(struct fs_context *fs, struct mount_ns *ns)
-{
-	struct path root = { ns->root, ns->root->root };
-	struct mount_ns *old = fs->ns;
-	struct mount *top;
-
-	path_get(root);
-	while ((top = mount_lookup(&root))) {
-		path_put(&root);
-		root = (struct path){ top, dentry_get(top->root) };
-	}
-	fs->ns = mount_ns_get(ns);
-	path_put(&fs->root);
-	path_put(&fs->cwd);
-	fs->cwd = path_get(root);
-	fs->root = root;
-	mount_ns_put(old);
-}
-
 struct mount *mount_ns_next(struct mount_ns *ns, u64 *pos)
 {
 	struct mount *m;

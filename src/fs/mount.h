@@ -62,8 +62,6 @@ void mount_ns_put(struct mount_ns *ns);
 /* CLONE_NEWNS: gives fs (private to the caller, one user) a copy of its
  * namespace; root and cwd move to the copies of their mounts. 0 or -errno. */
 int fs_context_unshare_ns(struct fs_context *fs) __must_check;
-/* setns: fs enters ns; root and cwd become its root. */
-void fs_context_set_ns(struct fs_context *fs, struct mount_ns *ns);
 
 /* The topmost mount on this path's dentry as a new reference, or NULL. */
 struct mount *mount_lookup(const struct path *p);

@@ -607,6 +607,7 @@ void kern_main(void)
 	vfs_init();
 	tty_subsys_init();
 	memdev_init();
+	devfs_init();
 	procfs_init();
 	sysfs_init();
 	p9_init();

@@ -156,8 +156,13 @@ static int clone_process(struct task *t, u64 flags, int exit_signal)
 	p->exit_signal = (flags & CLONE_PARENT) ? me->exit_signal : exit_signal;
 	memcpy(p->rlim, me->rlim, sizeof(p->rlim));
 	tty_process_inherit(p, me);
-	p->exe = me->exe ? file_get(me->exe) : NULL;
+	if (me->exe) {
+		p->exe = file_get(me->exe);
+		p->exe->inode->deny_write++;
+	}
 	p->oom_score_adj = me->oom_score_adj;
+	p->loginuid = me->loginuid;
+	p->loginuid_set = me->loginuid_set;
 	p->flags |= me->flags & PROC_DUMPABLE;
 	return 0;
 }
@@ -224,8 +229,10 @@ static void undo(struct task *t)
 		p->exe = NULL;
 		t->refcount--;
 		p->refcount--;
-		if (exe)
+		if (exe) {
+			file_allow_write(exe);
 			file_put(exe);
+		}
 	}
 	task_free_unstarted(t);
 }

@@ -148,7 +148,9 @@ struct process {
 	int next_timer_id;
 	struct file *exe;	/* the running program; /proc/PID/exe */
 	struct list_head ptracees;	/* tasks traced by this process */
-	u32 oom_score_adj;
+	u32 oom_score_adj;	/* an s32: -1000 to 1000 */
+	uid_t loginuid;		/* audit's login id, inherited; see fs/proc_entries.c */
+	bool loginuid_set;
 };
 
 /* ---- task = thread ---- */

@@ -10,6 +10,9 @@
 #ifndef HYLA_LIB_TYPES_H
 #define HYLA_LIB_TYPES_H
 
+/* No symbol of the core is reached through a GOT, declared ones included. */
+#pragma GCC visibility push(hidden)
+
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;

@@ -12,6 +12,7 @@
 
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "fs/mount.h"
 #include "fs/tmpfs.h"
 #include "fs/vfs.h"
 #include "hal/hal.h"

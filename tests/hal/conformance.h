@@ -44,6 +44,9 @@ void check(bool good, const char *name);
 /* The same, and both numbers if they differ. */
 void check_eq(u64 got, u64 want, const char *name);
 void note(const char *text, u64 value);
+void say(const char *text);
+/* Prints the plan and halts. */
+void finish(void) __noreturn;
 void *page_new(void);		/* zeroed */
 paddr_t phys(const void *p);
 void *mem_alloc(u64 size);	/* page aligned, zeroed, contiguous */

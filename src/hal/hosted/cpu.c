@@ -207,3 +207,8 @@ int hal_cpu_start(u32 cpu, void *kstack)
 	(void)kstack;
 	return -22;	/* EINVAL: nr_cpus is 1 */
 }
+
+void hal_relax(void)
+{
+	__builtin_ia32_pause();
+}

@@ -101,7 +101,7 @@ static void zygote_main(void)
 static s64 do_batch(s32 pid, u32 count, s32 *new_pid)
 {
 	struct host_regs *regs = &pt()->regs;
-	u64 event;
+	u64 event = 0;
 	s32 status;
 
 	__builtin_memset(regs, 0, sizeof(*regs));
