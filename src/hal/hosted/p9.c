@@ -102,7 +102,7 @@ static u32 process(struct p9_server *s)
 	if (!fetch(s, &type, &tag))
 		return 0;
 	err = operations[type] ? operations[type](s) : -EOPNOTSUPP;
-	if (!err && s->bad)
+	if (s->bad)
 		err = -EINVAL;
 	if (!err && s->out_size > c->in_size)
 		err = -EMSGSIZE;

@@ -116,6 +116,7 @@ int p9_open_name(int dir_fd, const char *name);
 int p9_open_path(struct p9_server *s, const char *path);
 /* Another open file for f: f's own O_PATH descriptor decides which file. */
 int p9_reopen(struct p9_server *s, struct p9_fid *f, int flags);
+int p9_open_fd(struct p9_server *s, int path_fd, int flags);
 /* Of proc, sysfs and their like. */
 bool p9_is_blocked(int fd);
 /* malloc()ed "dir/name". */

@@ -205,20 +205,34 @@ int p9_fid_fd(struct p9_server *s, struct p9_fid *f)
 	return fd;
 }
 
-int p9_reopen(struct p9_server *s, struct p9_fid *f, int flags)
+static int open_type(struct p9_server *s, int path_fd, mode_t type, int flags)
 {
-	int path_fd = p9_fid_fd(s, f), fd;
 	char name[16];
+	int fd;
 
-	if (path_fd < 0)
-		return path_fd;
-	if (f->blocked)
-		return -EACCES;
-	if (f->type != S_IFREG && f->type != S_IFDIR)
-		return f->type == S_IFLNK ? -ELOOP : -ENXIO;
+	if (type != S_IFREG && type != S_IFDIR)
+		return type == S_IFLNK ? -ELOOP : -ENXIO;
 	snprintf(name, sizeof(name), "%d", path_fd);
 	fd = openat(s->proc_fd, name, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
+}
+
+int p9_open_fd(struct p9_server *s, int path_fd, int flags)
+{
+	struct stat st;
+
+	if (fstatat(path_fd, "", &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	return open_type(s, path_fd, st.st_mode & S_IFMT, flags);
+}
+
+int p9_reopen(struct p9_server *s, struct p9_fid *f, int flags)
+{
+	int path_fd = p9_fid_fd(s, f);
+
+	if (path_fd < 0)
+		return path_fd;
+	return f->blocked ? -EACCES : open_type(s, path_fd, f->type, flags);
 }
 
 char *p9_join(const char *dir, const char *name)

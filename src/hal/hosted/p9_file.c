@@ -106,12 +106,22 @@ int p9_op_lcreate(struct p9_server *s)
 	else if (fd != -EEXIST || flags & O_EXCL)
 		return fd;
 	path_fd = p9_open_name(dir_fd, name);
-	err = path_fd < 0 ? path_fd : p9_fid_set(s, f, path_fd, p9_join(f->path, name));
-	if (!err && fd < 0)	/* somebody else was first */
-		err = fd = p9_reopen(s, f, flags & OPEN_FLAGS);
+	if (fd < 0 && path_fd >= 0) {	/* it was there before */
+		fd = p9_open_fd(s, path_fd, flags & OPEN_FLAGS);
+		err = fd;
+	} else {
+		err = path_fd;
+	}
 	if (err < 0) {
+		if (path_fd >= 0)
+			close(path_fd);
 		if (fd >= 0)
 			close(fd);
+		return err;
+	}
+	err = p9_fid_set(s, f, path_fd, p9_join(f->path, name));
+	if (err) {
+		close(fd);
 		return err;
 	}
 	f->fd = fd;
