@@ -189,5 +189,4 @@ void devfs_init(void)
 		list_add_tail(&fixed[i].link, &entries);
 	fs_type_register(&devfs_type);
 	fs_type_register(&devtmpfs_type);
-	memdev_init();
 }

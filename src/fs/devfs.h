@@ -10,19 +10,20 @@ struct page;
 struct tty;
 struct vma;
 
-/* Registers "devfs" and "devtmpfs" and the memory devices (1:3 null, ...). */
+/* Registers "devfs" and "devtmpfs". */
 void devfs_init(void);
 /* A node in every devfs, present and future: name may have directories
  * ("net/tun"). mode with S_IFCHR or S_IFBLK. 0, -EEXIST (same name with
  * another device), -ENOMEM. */
 int devfs_add(const char *name, mode_t mode, dev_t dev) __must_check;
-void memdev_init(void);
+void memdev_init(void);	/* the memory devices: 1:3 null, ... */
 
 /* devpts (fs/devpts.c): the slave that one of its inodes stands for, or NULL. */
 struct tty *devpts_inode_tty(struct inode *inode);
 
 /* Random numbers (fs/random.c). */
-void random_init(void);
+void random_init(void);		/* early boot: from hal_entropy() */
+void random_config(void);	/* seed=N of the configuration, once it is known */
 void random_bytes(void *buf, size_t size);
 /* Mixes bytes in; they can only make the pool better. Does not sleep. */
 void random_add_entropy(const void *buf, size_t size);

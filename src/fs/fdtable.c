@@ -267,11 +267,16 @@ struct file *fd_get_mode(int fd, u32 mode)
 	return f;
 }
 
+int files_cloexec(struct files *files, u32 fd)
+{
+	struct fd_chunk *c = chunk_of(files, fd);
+
+	return c && test(c->cloexec, fd % CHUNK_FDS);
+}
+
 int fd_cloexec(int fd)
 {
-	struct fd_chunk *c = chunk_of(current->files, (u32)fd);
-
-	return c && test(c->cloexec, (u32)fd % CHUNK_FDS);
+	return files_cloexec(current->files, (u32)fd);
 }
 
 void fd_set_cloexec(int fd, bool on)

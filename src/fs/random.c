@@ -115,17 +115,22 @@ void random_add_entropy(const void *buf, size_t size)
 		mix(buf, size);
 }
 
-void random_init(void)
+void random_config(void)
 {
 	const char *seed = config_get("seed", 0);
+
+	if (!seed)
+		return;
+	deterministic = true;
+	memset(key, 0, sizeof(key));
+	mix((const u8 *)seed, strlen(seed));
+}
+
+void random_init(void)
+{
 	u8 buf[64];
 	u64 now;
 
-	if (seed) {
-		deterministic = true;
-		mix((const u8 *)seed, strlen(seed));
-		return;
-	}
 	mix(buf, min(hal_entropy(buf, sizeof(buf)), sizeof(buf)));
 	now = hal_clock_ns() ^ hal_clock_epoch_ns();
 	mix((const u8 *)&now, sizeof(now));

@@ -192,7 +192,7 @@ static struct file *open_std(u32 fd)
 {
 	char key[4] = "fd0";
 	const char *spec;
-	struct tty *tty = console_tty();
+	struct file *f;
 
 	key[2] = (char)('0' + fd);
 	spec = config_get(key, 0);
@@ -200,8 +200,10 @@ static struct file *open_std(u32 fd)
 		spec = "tty";
 	if (!strcmp(spec, "null"))
 		return file_open("/dev/null", O_RDWR, 0);
-	if (!strcmp(spec, "tty"))
-		return tty ? tty_open_file(tty, O_RDWR) : file_open("/dev/null", O_RDWR, 0);
+	if (!strcmp(spec, "tty")) {	/* waits until the host has announced it */
+		f = console_port_open("tty", O_RDWR);
+		return IS_ERR(f) ? file_open("/dev/null", O_RDWR, 0) : f;
+	}
 	return console_port_open(spec, fd ? O_WRONLY : O_RDONLY);
 }
 
@@ -517,6 +519,7 @@ static void init_main(void *unused)
 			log_err("the initrd is damaged: error %d", -err);
 	}
 	config_init();
+	random_config();
 	log_level = (int)config_get_u64("loglevel", (u64)log_level);
 	if (config_get("hostname", 0))
 		strlcpy(init_uts.name.nodename, config_get("hostname", 0), 65);

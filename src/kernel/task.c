@@ -31,6 +31,7 @@ static SLAB_CACHE(process_cache, struct process);
 struct list_head process_list = LIST_HEAD_INIT(process_list);
 struct process *init_process;
 u32 nr_tasks, max_tasks;
+u64 total_forks;
 struct task boot_task;
 
 static struct radix_tree task_table, process_table;
@@ -57,6 +58,11 @@ static bool pid_in_use(pid_t pid)
 		if (p->pgid == pid || p->sid == pid)
 			return true;
 	return false;
+}
+
+pid_t pid_last(void)
+{
+	return last_pid;
 }
 
 pid_t pid_alloc(void)
@@ -87,6 +93,7 @@ int pid_publish(struct task *t)
 	err = radix_insert(&task_table, (u64)t->tid, t);
 	if (err && p->leader == t)
 		pid_remove_process(p);
+	total_forks += !err;
 	return err;
 }
 

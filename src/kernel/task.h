@@ -306,6 +306,8 @@ struct task *task_find(pid_t tid);
 struct process *process_find(pid_t pid);
 extern struct list_head process_list;	/* struct process.all_link */
 extern u32 nr_tasks, max_tasks;
+extern u64 total_forks;			/* tasks ever made (/proc/stat) */
+pid_t pid_last(void);			/* the newest id (/proc/loadavg) */
 extern struct process *init_process;	/* pid 1 */
 
 /* RLIMIT_CPU, ITIMER_VIRTUAL, ITIMER_PROF at return to user mode. */

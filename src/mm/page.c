@@ -36,6 +36,17 @@ static void free_list_add(struct page *page, u32 order)
 	list_add(&page->lru, &free_lists[order]);
 }
 
+void page_free_counts(u64 count[MAX_ORDER])
+{
+	struct page *page;
+
+	for (u32 o = 0; o < MAX_ORDER; o++) {
+		count[o] = 0;
+		list_for_each_entry(page, &free_lists[o], lru)
+			count[o]++;
+	}
+}
+
 static void free_block(struct page *page, u32 order)
 {
 	u64 pfn = (u64)(page - page_array);

@@ -93,6 +93,8 @@ struct page_stats {
 	u64 total, free, cache, anon, slab, table, reserved;	/* pages */
 };
 void page_get_stats(struct page_stats *st);
+/* Free blocks of each order (/proc/buddyinfo). */
+void page_free_counts(u64 count[MAX_ORDER]);
 /* Adjusts the accounting kinds above (cache, anon, table). */
 extern struct page_stats page_counts;
 
