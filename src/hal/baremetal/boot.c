@@ -120,8 +120,7 @@ const char *cmdline_find(const char *name, u32 nr)
 	while (*p) {
 		while (*p == ' ')
 			p++;
-		if (!strncmp(p, "-- ", 3))
-			break;
+		/* Not stopped by "--": QEMU's microvm puts its devices last. */
 		if (!strncmp(p, name, len) && (p[len] == '=' || p[len] == ' ' || !p[len])) {
 			if (nr-- == 0)
 				return p[len] == '=' ? p + len + 1 : p + len;

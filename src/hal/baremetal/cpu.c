@@ -271,8 +271,12 @@ void hal_thread_exit(struct hal_thread *ht)
 
 static void bases_read(struct trapframe *tf)
 {
-	if (!has_fsgsbase)
-		return;		/* then only the kernel changes them */
+	if (!has_fsgsbase) {
+		/* Only the kernel changes them; the CPU's frame of a trap lay
+		 * over tf->fsbase (entry.S). */
+		tf->fsbase = bm_this_cpu()->fsbase;
+		return;
+	}
 	__asm__ volatile("rdfsbase %0" : "=r"(tf->fsbase));
 	__asm__ volatile("rdgsbase %0" : "=r"(tf->gsbase));
 }
@@ -341,7 +345,8 @@ void bm_syscall(struct trapframe *tf)
 {
 	struct trapinfo info = { .kind = TRAP_SYSCALL };
 
-	bases_read(tf);
+	if (has_fsgsbase)
+		bases_read(tf);
 	kern_trap(tf, &info);
 	bm_leave(tf);
 }
