@@ -69,7 +69,8 @@ static struct {
 	struct vdev *dev;
 	uv_loop_t *loop;
 	uv_async_t again;
-	bool closing;		/* the guest is gone: block rather than wait */
+	bool closing;		/* the guest is gone */
+	bool patient;		/* closing: block rather than give up */
 	struct port port[PORT_COUNT];
 	struct message message[MESSAGES_MAX];
 	u32 nr_messages;
@@ -150,10 +151,12 @@ static bool write_chain(struct port *p)
 			return true;
 		n = stream_writev(&p->out, part, count);
 		if (n == -EAGAIN) {
-			if (con.closing) {
+			if (con.closing && !con.patient)
+				p->out_ended = true;
+			else if (con.closing)
 				stream_wait_writable(&p->out);
+			if (con.closing)
 				continue;
-			}
 			stream_wait(&p->out);
 			return false;
 		}
@@ -413,9 +416,10 @@ void console_terminal_back(void)
 	vdev_flush_irq(con.dev);
 }
 
-void console_drain(void)
+void console_drain(bool wait)
 {
 	con.closing = true;
+	con.patient = wait;
 	for (u32 i = 0; i < PORT_COUNT; i++)
 		do
 			serve_tx(&con.port[i]);

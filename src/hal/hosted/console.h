@@ -31,8 +31,9 @@ void console_control(const char *line);
 void console_resize(u16 cols, u16 rows);
 /* The terminal is ours again: input may go on. */
 void console_terminal_back(void);
-/* The guest has ended: writes out all that it left in the rings. */
-void console_drain(void);
+/* The guest has ended: writes out all that it left in the rings, waiting for
+ * slow readers (wait) or only as far as it goes at once. */
+void console_drain(bool wait);
 
 /* terminal.c: which of 0, 1, 2 is a terminal that the guest may have. */
 struct terminal_choice {
@@ -47,5 +48,9 @@ void terminal_take(void);
 /* As it was. Safe in a signal handler and at any time. */
 void terminal_give_back(void);
 bool terminal_is_taken(void);
+/* There is one, but somebody else has it. */
+bool terminal_is_wanted(void);
+/* From now on these signals restore the terminal and then end us. */
+void terminal_guard(const int *signals, size_t count);
 
 #endif

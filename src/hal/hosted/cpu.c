@@ -148,22 +148,34 @@ void hosted_leave_user(void)
 	__atomic_store_n(&this_cpu()->state, HOSTED_IN_KERNEL, __ATOMIC_RELEASE);
 }
 
-/* A 9p answer is mostly nearer than a sleep and a wake-up are long. */
+/*
+ * A 9p answer is mostly nearer than a sleep and a wake-up are long. Where it
+ * is not (a busy host, a slow disk), spinning wears off, and is tried again
+ * now and then.
+ */
 static bool spin_for_9p(struct hosted_cpu *cpu)
 {
+	static u32 spin_us, idles;
 	struct hosted_shared *sh = hosted_shared();
 	u64 end;
 
 	if (!sh->spin_us || !hosted_priv()->busy_9p)
 		return false;
-	end = hal_clock_ns() + sh->spin_us * 1000ul;
+	if (++idles % 32 == 1)
+		spin_us = sh->spin_us;
+	if (spin_us < 4)
+		return false;
+	end = hal_clock_ns() + spin_us * 1000ul;
 	do {
 		for (u32 i = 0; i < 32; i++) {
-			if (__atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE))
+			if (__atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE)) {
+				spin_us = sh->spin_us;
 				return true;
+			}
 			__builtin_ia32_pause();
 		}
 	} while (hal_clock_ns() < end);
+	spin_us /= 2;
 	return false;
 }
 

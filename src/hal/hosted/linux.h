@@ -43,9 +43,9 @@ enum {
 
 enum {
 	PTRACE_TRACEME = 0, PTRACE_CONT = 7, PTRACE_GETREGS = 12, PTRACE_SETREGS = 13,
-	PTRACE_GETFPREGS = 14, PTRACE_SETFPREGS = 15, PTRACE_SYSEMU = 31,
+	PTRACE_GETFPREGS = 14, PTRACE_SETFPREGS = 15, PTRACE_ATTACH = 16, PTRACE_SYSEMU = 31,
 	PTRACE_SETOPTIONS = 0x4200, PTRACE_GETEVENTMSG = 0x4201, PTRACE_GETSIGINFO = 0x4202,
-	PTRACE_GETREGSET = 0x4204, PTRACE_SETREGSET = 0x4205,
+	PTRACE_GETREGSET = 0x4204, PTRACE_SETREGSET = 0x4205, PTRACE_SEIZE = 0x4206,
 };
 #define PTRACE_O_TRACESYSGOOD 1
 #define PTRACE_O_TRACEFORK 2
@@ -152,6 +152,17 @@ struct host_bpf_program {
 	struct host_bpf *code;
 };
 
+#define BPF_LOAD(field) { 0x20, 0, 0, field }
+#define BPF_JUMP_EQ(value, yes, no) { 0x15, yes, no, value }
+#define BPF_JUMP_GE(value, yes, no) { 0x35, yes, no, value }
+#define BPF_RETURN(value) { 0x06, 0, 0, value }
+#define SECCOMP_ALLOW 0x7fff0000u
+#define SECCOMP_TRAP 0x00030000u
+#define SECCOMP_KILL 0x80000000u
+#define HOST_AUDIT_ARCH_X86_64 0xc000003eu
+/* Offsets in struct seccomp_data, whose numbers are split in halves. */
+enum { BPF_NR = 0, BPF_ARCH = 4, BPF_IP_LOW = 8, BPF_IP_HIGH = 12, BPF_ARG0_LOW = 16 };
+
 static inline s64 host_call6(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {
 	register u64 r10 __asm__("r10") = d;
@@ -213,6 +224,15 @@ static inline s64 host_munmap(u64 addr, u64 size)
 static inline s64 host_mmap(u64 addr, u64 size, u64 prot, u64 flags, s64 fd, u64 offset)
 {
 	return host_call6(NR_mmap, addr, size, prot, flags, fd, offset);
+}
+
+/* Irrevocable, for this process and all that it starts. */
+static inline s64 host_seccomp(struct host_bpf *code, u16 count)
+{
+	struct host_bpf_program program = { count, code };
+
+	host_call6(NR_prctl, HOST_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+	return host_call3(NR_seccomp, 1 /* SET_MODE_FILTER */, 0, (u64)&program);
 }
 
 static inline void host_exit(s32 code)

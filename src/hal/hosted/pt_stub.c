@@ -22,14 +22,6 @@
 #define STUB_OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | \
 		      PTRACE_O_TRACECLONE)
 
-#define BPF_LOAD(field) { 0x20, 0, 0, field }
-#define BPF_JUMP_EQ(value, yes, no) { 0x15, yes, no, value }
-#define BPF_JUMP_GE(value, yes, no) { 0x35, yes, no, value }
-#define BPF_RETURN(value) { 0x06, 0, 0, value }
-#define SECCOMP_ALLOW 0x7fff0000u
-#define SECCOMP_TRAP 0x00030000u
-#define SECCOMP_KILL 0x80000000u
-
 s32 pt_wait(s32 pid)
 {
 	s32 status = 0;
@@ -41,16 +33,16 @@ s32 pt_wait(s32 pid)
 	return err == pid ? status : 0;
 }
 
-static int install_filter(void)
+static s64 filter_stub(void)
 {
 	struct host_bpf code[] = {
-		BPF_LOAD(4),	/* architecture */
-		BPF_JUMP_EQ(0xc000003e, 0, 10),
-		BPF_LOAD(12),	/* instruction pointer, high half */
+		BPF_LOAD(BPF_ARCH),
+		BPF_JUMP_EQ(HOST_AUDIT_ARCH_X86_64, 0, 10),
+		BPF_LOAD(BPF_IP_HIGH),
 		BPF_JUMP_EQ(HOSTED_STUB_BASE >> 32, 0, 8),
-		BPF_LOAD(8),	/* low half */
+		BPF_LOAD(BPF_IP_LOW),
 		BPF_JUMP_GE((u32)HOSTED_STUB_BASE + HOSTED_PAGE, 6, 0),
-		BPF_LOAD(0),	/* number */
+		BPF_LOAD(BPF_NR),
 		BPF_JUMP_EQ(NR_mmap, 3, 0),
 		BPF_JUMP_EQ(NR_munmap, 2, 0),
 		BPF_JUMP_EQ(NR_mprotect, 1, 0),
@@ -59,10 +51,44 @@ static int install_filter(void)
 		BPF_RETURN(SECCOMP_TRAP),	/* the vsyscall page */
 		BPF_RETURN(SECCOMP_KILL),
 	};
-	struct host_bpf_program program = { ARRAY_SIZE(code), code };
 
-	host_call6(NR_prctl, HOST_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
-	return host_call3(NR_seccomp, 1 /* SET_MODE_FILTER */, 0, (u64)&program);
+	return host_seccomp(code, ARRAY_SIZE(code));
+}
+
+/*
+ * The kernel process too gives up all that it does not need: no file, no
+ * socket, no exec, and no other process than those that it has made. Should a
+ * guest break the core, it stands in a room without doors.
+ */
+static s64 filter_kernel(void)
+{
+	enum { ALLOW = 17, KILL = 18 };
+#define ALLOW_IF(at, nr) [at] = BPF_JUMP_EQ(nr, ALLOW - (at) - 1, 0)
+	struct host_bpf code[] = {
+		[0] = BPF_LOAD(BPF_ARCH),
+		[1] = BPF_JUMP_EQ(HOST_AUDIT_ARCH_X86_64, 0, KILL - 2),
+		[2] = BPF_LOAD(BPF_NR),
+		[3] = BPF_JUMP_EQ(NR_ptrace, 13 - 4, 0),
+		ALLOW_IF(4, NR_wait4),
+		ALLOW_IF(5, NR_futex),
+		ALLOW_IF(6, NR_rt_sigreturn),
+		ALLOW_IF(7, NR_timer_settime),
+		ALLOW_IF(8, NR_tgkill),
+		ALLOW_IF(9, NR_clock_gettime),
+		ALLOW_IF(10, NR_madvise),
+		ALLOW_IF(11, NR_getrandom),
+		[12] = BPF_JUMP_EQ(NR_exit_group, ALLOW - 13, KILL - 13),
+		/* ptrace: all but ATTACH and SEIZE and what may come */
+		[13] = BPF_LOAD(BPF_ARG0_LOW),
+		[14] = BPF_JUMP_EQ(PTRACE_ATTACH, KILL - 15, 0),
+		[15] = BPF_JUMP_EQ(PTRACE_SEIZE, KILL - 16, 0),
+		[16] = BPF_JUMP_GE(PTRACE_SEIZE + 4, KILL - 17, 0),
+		[ALLOW] = BPF_RETURN(SECCOMP_ALLOW),
+		[KILL] = BPF_RETURN(SECCOMP_KILL),
+	};
+#undef ALLOW_IF
+
+	return host_seccomp(code, ARRAY_SIZE(code));
 }
 
 /* In the child, on the private clone stack. */
@@ -90,7 +116,7 @@ static void zygote_main(void)
 	err = host_call3(NR_getpid, 0, 0, 0);
 	host_call3(NR_kill, err, HOST_SIGSTOP, 0);
 	/* The kernel process has set its options; now close the door. */
-	if (install_filter())
+	if (filter_stub())
 		host_exit(3);
 	__asm__ volatile("int3");
 	host_exit(4);
@@ -162,7 +188,7 @@ static void kill_stub(struct pt_stub *s)
 {
 	if (!s->pid)
 		return;
-	host_call3(NR_kill, s->pid, HOST_SIGKILL, 0);
+	host_call3(NR_tgkill, s->pid, s->pid, HOST_SIGKILL);
 	while ((pt_wait(s->pid) & 0xff) == 0x7f)
 		;
 	s->pid = 0;
@@ -191,7 +217,8 @@ int pt_stub_init(void)
 		hosted_fail("the host does not allow seccomp filters (see `hyla doctor`)", 0);
 	put_command(0, NR_munmap, 0, HOSTED_STUB_BASE);
 	put_command(1, NR_munmap, STUB_END, HOSTED_TASK_SIZE - STUB_END);
-	return do_batch(pid, 2, NULL);
+	status = do_batch(pid, 2, NULL);
+	return status ? status : filter_kernel();
 }
 
 static void forget_mappings(struct pt_stub *s)

@@ -228,25 +228,33 @@ void pt_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages)
 	}
 }
 
-bool pt_tlb_fault_fill(struct hal_as *as, struct pt_stub *s, uaddr_t va)
+/* The page first, then what is present around it. */
+static void fill_around(struct hal_as *as, struct pt_stub *s, uaddr_t page, u64 entry)
 {
 	u64 span = PT_AROUND * 4096ul;
-	u64 entry = pt_translate(as, va);
-	uaddr_t start, page;
 
-	if (!entry)
-		return false;
-	/* That page first, even if the shadow thinks it is there: it faulted. */
-	page = align_down(va, 4096ul);
-	if (shadow_leaf(s, page, false))
-		shadow_leaf(s, page, false)[page >> 12 & 511] = 0;
-	if (s->refused) {
-		fill_page(s, page, entry);
-		return true;
-	}
-	start = align_down(page, span);
-	pt_tlb_fill(as, start, PT_AROUND);
-	return true;
+	fill_page(s, page, entry);
+	if (!s->refused)
+		pt_tlb_fill(as, align_down(page, span), PT_AROUND);
+}
+
+void pt_tlb_fill_resolved(struct hal_as *as, struct pt_stub *s, uaddr_t va)
+{
+	u64 entry = pt_translate(as, va);
+
+	if (entry)
+		fill_around(as, s, align_down(va, 4096ul), entry);
+}
+
+void pt_tlb_fill_missed(struct hal_as *as, struct pt_stub *s, uaddr_t va)
+{
+	uaddr_t page = align_down(va, 4096ul);
+	u64 entry = pt_translate(as, va), *leaf = shadow_leaf(s, page, false);
+
+	if (leaf)
+		leaf[page >> 12 & 511] = 0;
+	if (entry)
+		fill_around(as, s, page, entry);
 }
 
 /* The next shadow leaf at or after *va; moves *va to what it covers. */

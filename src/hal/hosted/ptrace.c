@@ -100,7 +100,7 @@ static bool page_fault(struct pt_stub *s, struct trapframe *tf, struct trapinfo 
 		s->refused = 0;
 		return exception(info, VEC_GP, 0);
 	}
-	pt_tlb_fault_fill(as, s, addr);
+	pt_tlb_fill_missed(as, s, addr);
 	return false;
 }
 
@@ -240,7 +240,7 @@ static void run(struct trapframe *tf, struct trapinfo *info)
 	for (;;) {
 		if (s->fill_va != 1) {
 			/* The core has had a look at that page by now. */
-			pt_tlb_fault_fill(as, s, s->fill_va);
+			pt_tlb_fill_resolved(as, s, s->fill_va);
 			s->fill_va = 1;
 		}
 		if (s->nr_ops)

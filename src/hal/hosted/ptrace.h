@@ -82,8 +82,10 @@ void pt_tlb_drop(struct pt_stub *s);
 void pt_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages);
 void pt_tlb_flush_all(struct hal_as *as);
 void pt_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages);
-/* Fills the page of va and present neighbours; false if the tables have none. */
-bool pt_tlb_fault_fill(struct hal_as *as, struct pt_stub *s, uaddr_t va);
+/* Fills the page of va, if it is present by now, and present neighbours. */
+void pt_tlb_fill_resolved(struct hal_as *as, struct pt_stub *s, uaddr_t va);
+/* The same for a page that faulted although the tables have it. */
+void pt_tlb_fill_missed(struct hal_as *as, struct pt_stub *s, uaddr_t va);
 /* The translation of va: physical page | HOST_PROT_*, 0 if none. */
 u64 pt_translate(struct hal_as *as, uaddr_t va);
 

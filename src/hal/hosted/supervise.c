@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,12 +38,13 @@
 #include "hal/hosted/vdev.h"
 
 #define SECOND_TERM_MS 5000
+#define LOOK_MS 500
 
 static struct {
 	struct machine *m;
 	uv_loop_t loop;
 	uv_async_t bell;
-	uv_timer_t timeout;
+	uv_timer_t timeout, look;
 	uv_signal_t child;
 	bool timed_out;
 	int forced;		/* signal with which we ended the guest, or 0 */
@@ -115,12 +117,25 @@ static bool spin_bell(struct hosted_bell *bell, u32 seen, u32 us)
 	return false;
 }
 
+/* Not on the kernel's own CPU: there the kernel may be spinning for our answer. */
+static void leave_kernel_cpu(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) || sup.m->cpu < 0)
+		return;
+	CPU_CLR(sup.m->cpu, &set);
+	if (CPU_COUNT(&set))
+		sched_setaffinity(0, sizeof(set), &set);
+}
+
 static void *p9_thread(void *arg)
 {
 	struct hosted_bell *bell = &sup.m->shared->bell[HOSTED_BELL_9P];
 	u32 seen = 0, spin_us = sup.m->shared->spin_us;
 
 	(void)arg;
+	leave_kernel_cpu();
 	for (;;) {
 		if (spin_bell(bell, seen, spin_us))
 			seen = __atomic_load_n(&bell->seq, __ATOMIC_SEQ_CST);
@@ -179,6 +194,20 @@ static void resize(void)
 	console_control(line);
 }
 
+/* `fg` brings a running job to the foreground without a signal. */
+static void on_look(uv_timer_t *timer)
+{
+	if (!terminal_is_wanted()) {
+		uv_timer_stop(timer);
+		return;
+	}
+	terminal_take();
+	if (terminal_is_taken()) {
+		resize();
+		console_terminal_back();
+	}
+}
+
 /* True if the signal is not to reach the guest any more. */
 static bool second_term(int signo)
 {
@@ -218,6 +247,8 @@ static void on_signal(uv_signal_t *handle, int signo)
 	if (signo == SIGTSTP) {
 		terminal_give_back();
 		raise(SIGSTOP);
+		if (terminal_is_wanted())
+			uv_timer_start(&sup.look, on_look, LOOK_MS, LOOK_MS);
 	}
 }
 
@@ -237,6 +268,17 @@ static void start_signals(void)
 	}
 	uv_signal_init(&sup.loop, &sup.child);
 	uv_signal_start(&sup.child, on_child, SIGCHLD);
+}
+
+/* The guest is gone: from here on a signal ends us as it ends anybody. */
+static void stop_signals(void)
+{
+	static const int fatal[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+		if (uv_is_active((uv_handle_t *)&signal_handle[i]))
+			uv_signal_stop(&signal_handle[i]);
+	terminal_guard(fatal, ARRAY_SIZE(fatal));
 }
 
 static bool start_thread(void *(*fn)(void *))
@@ -297,7 +339,10 @@ int supervise(struct machine *m, const struct supervise_options *opt)
 	start_signals();
 	console_start(&sup.loop);
 	terminal_take();
+	uv_timer_init(&sup.loop, &sup.look);
 	uv_timer_init(&sup.loop, &sup.timeout);
+	if (terminal_is_wanted())
+		uv_timer_start(&sup.look, on_look, LOOK_MS, LOOK_MS);
 	if (opt->timeout_ms)
 		uv_timer_start(&sup.timeout, on_timeout, opt->timeout_ms, 0);
 	if ((!opt->no_sandbox && !sandbox_enter()) || !start_thread(doorbell_thread) ||
@@ -310,11 +355,8 @@ int supervise(struct machine *m, const struct supervise_options *opt)
 	raise(SIGCHLD);		/* it may have died before we listened */
 	uv_run(&sup.loop, UV_RUN_DEFAULT);
 	drain_log();
-	/* From here on a signal ends us as it ends anybody. */
-	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-		if (signal_handle[i].data || uv_is_active((uv_handle_t *)&signal_handle[i]))
-			uv_signal_stop(&signal_handle[i]);
-	console_drain();
+	stop_signals();
+	console_drain(!sup.timed_out && !sup.forced);
 	drain_log();
 	terminal_give_back();
 	reap_all();

@@ -83,6 +83,11 @@ bool terminal_is_taken(void)
 	return taken;
 }
 
+bool terminal_is_wanted(void)
+{
+	return terminal >= 0 && !taken;
+}
+
 /* Dying of our own bug is no reason to leave the terminal raw. */
 static void crashed(int signo)
 {
@@ -91,8 +96,15 @@ static void crashed(int signo)
 	raise(signo);
 }
 
+void terminal_guard(const int *signals, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		signal(signals[i], crashed);
+}
+
 void terminal_take(void)
 {
+	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
 	static bool first = true;
 	struct termios raw;
 
@@ -100,12 +112,9 @@ void terminal_take(void)
 	    tcgetattr(terminal, &original))
 		return;
 	if (first) {
-		static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-
 		first = false;
 		atexit(terminal_give_back);
-		for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
-			signal(fatal[i], crashed);
+		terminal_guard(fatal, ARRAY_SIZE(fatal));
 	}
 	raw = original;
 	cfmakeraw(&raw);
