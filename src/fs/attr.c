@@ -107,6 +107,8 @@ static int change_owner(const struct path *path, uid_t uid, gid_t gid)
 	if (attr.mode != inode->mode)
 		attr.valid |= ATTR_MODE;
 	err = may_chown(inode, &attr);
+	if (!err && (attr.valid & ATTR_MODE) && !inode_owner_or_capable(inode))
+		err = -EPERM;
 	if (!err)
 		err = inode_change(inode, &attr);
 	mutex_unlock(&inode->lock);

@@ -199,6 +199,20 @@ SYSCALL_DEFINE3(symlinkat, uaddr_t, target, int, dfd, uaddr_t, name)
 
 /* ---- link ---- */
 
+/* fs.protected_hardlinks=1: a link to somebody else's file needs the right to
+ * read and write it, and must not preserve a set-id program. */
+static int may_link_source(struct inode *inode)
+{
+	const mode_t sgid = S_ISGID | S_IXGRP;
+
+	if (inode_owner_or_capable(inode))
+		return 0;
+	if (!S_ISREG(inode->mode) || (inode->mode & S_ISUID) || (inode->mode & sgid) == sgid ||
+	    inode_permission(inode, MAY_READ | MAY_WRITE))
+		return -EPERM;
+	return 0;
+}
+
 static int may_link(const struct path *old)
 {
 	struct inode *inode = old->dentry->inode;
@@ -225,6 +239,8 @@ static int link_path(const struct path *old, int dfd, const char *name)
 	dir = w.path.dentry->inode;
 	err = -EXDEV;
 	if (w.path.mnt == old->mnt && dir->sb == inode->sb)
+		err = may_link_source(inode);
+	if (!err)
 		err = may_create(dir);
 	if (!err)
 		err = may_link(old);
@@ -246,6 +262,25 @@ out:
 	return err;
 }
 
+/* linkat(fd, "", AT_EMPTY_PATH): for who opened it, with the same credentials,
+ * or with CAP_DAC_READ_SEARCH. */
+static int may_link_fd(int fd, uaddr_t name)
+{
+	struct file *f;
+	u8 first = 0;
+	int err;
+
+	if (fd == AT_FDCWD || capable(CAP_DAC_READ_SEARCH) ||
+	    (name && (get_user_u8(&first, name) || first)))
+		return 0;
+	f = fd_get_path_ok(fd);
+	if (!f)
+		return -EBADF;
+	err = f->cred == current->cred ? 0 : -ENOENT;
+	file_put(f);
+	return err;
+}
+
 static s64 do_linkat(int odfd, uaddr_t uold, int ndfd, uaddr_t unew, u32 flags)
 {
 	u32 lookup = flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
@@ -255,12 +290,11 @@ static s64 do_linkat(int odfd, uaddr_t uold, int ndfd, uaddr_t unew, u32 flags)
 
 	if (flags & ~(u32)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	if (flags & AT_EMPTY_PATH) {
-		if (!capable(CAP_DAC_READ_SEARCH))
-			return -ENOENT;
+	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
-	}
-	err = path_lookup_user(odfd, uold, lookup, &old);
+	err = flags & AT_EMPTY_PATH ? may_link_fd(odfd, uold) : 0;
+	if (!err)
+		err = path_lookup_user(odfd, uold, lookup, &old);
 	if (err)
 		return err;
 	name = getname(unew, false);

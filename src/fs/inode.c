@@ -194,9 +194,12 @@ void inode_setattr_simple(struct inode *inode, const struct iattr *attr)
 		inode->mtime = attr->mtime;
 	if (attr->valid & ATTR_CTIME)
 		inode->ctime = attr->ctime;
-	if ((attr->valid & ATTR_SIZE) && attr->size != inode->size) {
+	if (attr->valid & ATTR_SIZE) {
+		bool shorter = attr->size <= inode->size;
+
 		inode->size = attr->size;
-		mapping_truncate(&inode->mapping, (u64)attr->size);
+		if (shorter)	/* or equal: space reserved beyond the end goes, too */
+			mapping_truncate(&inode->mapping, (u64)attr->size);
 	}
 	inode->version++;
 }

@@ -76,6 +76,7 @@ struct walk {
 	u32 links;
 	enum last_type last_type;
 	bool trailing_slash;	/* after `last` */
+	bool root_used;		/* by an absolute name, or ".." */
 };
 /* The name must live until walk_end. On failure nothing is held. */
 int walk_begin(struct walk *w, int dfd, const char *name, u32 flags) __must_check;

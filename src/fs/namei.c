@@ -98,6 +98,7 @@ int walk_begin(struct walk *w, int dfd, const char *name, u32 flags)
 	if (*name == '/' && !(flags & LOOKUP_IN_ROOT)) {
 		w->root = path_get(current_fs()->root);
 		w->path = path_get(w->root);
+		w->root_used = true;
 		return 0;
 	}
 	err = path_of_fd(dfd, &w->path);
@@ -108,6 +109,7 @@ int walk_begin(struct walk *w, int dfd, const char *name, u32 flags)
 		return -ENOTDIR;
 	}
 	w->root = path_get(flags & LOOKUP_SCOPED ? w->path : current_fs()->root);
+	w->root_used = flags & LOOKUP_SCOPED;
 	return 0;
 }
 
@@ -132,6 +134,7 @@ static int walk_dotdot(struct walk *w)
 	struct mount *m;
 	struct dentry *d;
 
+	w->root_used = true;
 	for (;;) {
 		m = w->path.mnt;
 		d = w->path.dentry;
@@ -220,8 +223,11 @@ static int follow_link(struct walk *w, const struct path *link)
 		return ret;
 	if (w->flags & LOOKUP_BENEATH)
 		return -EXDEV;
-	if ((w->flags & LOOKUP_NO_XDEV) && w->path.mnt != w->root.mnt)
+	/* Linux counts any absolute link as a crossing while the walk has not yet
+	 * had to do with its root. */
+	if ((w->flags & LOOKUP_NO_XDEV) && (!w->root_used || w->path.mnt != w->root.mnt))
 		return -EXDEV;
+	w->root_used = true;
 	set_path(w, mount_get(w->root.mnt), dentry_get(w->root.dentry));
 	return 1;
 }

@@ -92,14 +92,30 @@ static int create_file(struct walk *w, struct dentry *d, mode_t mode)
 	return 0;
 }
 
+/* In a sticky, world-writable directory O_CREAT does not open what another
+ * user put there; files and fifos are left alone (protected_regular=0). */
+static bool sticky_trap(const struct inode *dir, const struct inode *inode)
+{
+	const mode_t trap = S_ISVTX | S_IWOTH;
+
+	return (dir->mode & trap) == trap && !S_ISREG(inode->mode) && !S_ISFIFO(inode->mode) &&
+	       !S_ISDIR(inode->mode) && inode->uid != dir->uid && current->cred &&
+	       inode->uid != current->cred->fsuid;
+}
+
 /* The last step of an O_CREAT walk: 0, 1 (a symlink is next) or -errno. */
 static int open_create(struct walk *w, const struct open_how *how, bool *created)
 {
 	struct inode *dir = w->path.dentry->inode;
+	bool follow = w->flags & LOOKUP_FOLLOW;
 	struct dentry *d;
 	int err;
 
-	if (w->last_type != LAST_NORM || w->trailing_slash)
+	if (w->last_type != LAST_NORM) {	/* exists, and finish_open says EISDIR */
+		err = walk_last(w);
+		return !err && (how->flags & O_EXCL) ? -EEXIST : err;
+	}
+	if (w->trailing_slash)
 		return -EISDIR;
 	mutex_lock(&dir->lock);
 	err = dentry_lookup_locked(w->path.dentry, &w->last, &d);
@@ -112,11 +128,17 @@ static int open_create(struct walk *w, const struct open_how *how, bool *created
 	mutex_unlock(&dir->lock);
 	if (err)
 		return err;
-	if (!*created && (how->flags & O_EXCL)) {
-		dentry_put(d);
-		return -EEXIST;
+	if (!*created) {
+		if (how->flags & O_EXCL)
+			err = -EEXIST;
+		else if (!(S_ISLNK(d->inode->mode) && follow) && sticky_trap(dir, d->inode))
+			err = -EACCES;
 	}
-	return walk_step(w, d, w->flags & LOOKUP_FOLLOW);
+	if (err) {
+		dentry_put(d);
+		return err;
+	}
+	return walk_step(w, d, follow);
 }
 
 static int may_open(const struct path *path, u32 flags)
@@ -226,7 +248,7 @@ static struct file *open_tmpfile(int dfd, const char *name, const struct open_ho
 		goto out;
 	dentry_put(path.dentry);
 	path.dentry = d;
-	f = file_open_path(&path, (u32)how->flags & ~(u32)O_TMPFILE_FLAG);
+	f = file_open_path(&path, (u32)how->flags);
 	err = 0;
 out:
 	path_put(&path);
@@ -344,6 +366,8 @@ SYSCALL_DEFINE4(openat2, int, dfd, uaddr_t, name, uaddr_t, uhow, u64, size)
 	}
 	if (copyin(&how, uhow, sizeof(how)))
 		return -EFAULT;
+	if (!(how.flags & O_PATH))
+		how.flags |= O_LARGEFILE;
 	return open_user(dfd, name, &how);
 }
 

@@ -428,6 +428,8 @@ static int fifo_open(struct inode *inode, struct file *f)
 	u32 mode = f->mode & (FMODE_READ | FMODE_WRITE);
 	int err;
 
+	if (!mode)
+		return -EINVAL;		/* access mode 3 */
 	f->mode |= FMODE_STREAM;
 	f->seen_version = 0;
 	if (mode == FMODE_WRITE && (f->flags & O_NONBLOCK) &&

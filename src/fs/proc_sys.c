@@ -50,7 +50,7 @@ static const struct {
 	{ "fs/pipe-user-pages-hard", "0" },
 	{ "fs/pipe-user-pages-soft", "0" },
 	{ "fs/protected_fifos", "0" },
-	{ "fs/protected_hardlinks", "0" },
+	{ "fs/protected_hardlinks", "1" },
 	{ "fs/protected_regular", "0" },
 	{ "fs/protected_symlinks", "0" },
 	{ "fs/suid_dumpable", "0" },

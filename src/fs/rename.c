@@ -196,21 +196,22 @@ static s64 do_rename(int odfd, uaddr_t uold, int ndfd, uaddr_t unew, u32 flags)
 	old = getname(uold, false);
 	if (IS_ERR(old))
 		return PTR_ERR(old);
+	err = walk_to_parent(&r.from, odfd, old, 0);
+	if (err)
+		goto free_old;
+	/* Linux finds fault with the new name only after the old one's walk. */
 	new = getname(unew, false);
 	err = (int)PTR_ERR(new);
 	if (IS_ERR(new))
-		goto free_old;
-	err = walk_to_parent(&r.from, odfd, old, 0);
-	if (err)
-		goto free_new;
+		goto end_from;
 	err = walk_to_parent(&r.to, ndfd, new, 0);
 	if (!err) {
 		err = rename_walked(&r);
 		walk_end(&r.to);
 	}
-	walk_end(&r.from);
-free_new:
 	path_buf_put(new);
+end_from:
+	walk_end(&r.from);
 free_old:
 	path_buf_put(old);
 	return err;

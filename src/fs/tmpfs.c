@@ -138,8 +138,7 @@ static s64 do_fallocate(struct inode *inode, int mode, loff_t off, loff_t len)
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		if (shrink_sealed)
 			return -EPERM;
-		if (off < inode->size)
-			mapping_punch(&inode->mapping, (u64)off, (u64)end);
+		mapping_punch(&inode->mapping, (u64)off, (u64)end);
 		return 0;
 	}
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->size && (inode->seals & F_SEAL_GROW))

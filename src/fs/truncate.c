@@ -74,8 +74,6 @@ static s64 fallocate_file(struct file *f, int mode, loff_t off, loff_t len)
 
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
-	if ((mode & ~FALLOC_FL_KEEP_SIZE) && (f->flags & O_APPEND))
-		return -EPERM;
 	if (S_ISFIFO(inode->mode))
 		return -ESPIPE;
 	if (S_ISDIR(inode->mode))
@@ -92,7 +90,11 @@ static s64 fallocate_file(struct file *f, int mode, loff_t off, loff_t len)
 		if (ret || count < (u64)end)
 			return ret ? ret : -EFBIG;
 	}
-	ret = f->ops->fallocate(f, mode, off, len);
+	mutex_lock(&inode->lock);
+	ret = inode_strip_privs(inode);
+	mutex_unlock(&inode->lock);
+	if (!ret)
+		ret = f->ops->fallocate(f, mode, off, len);
 	if (!ret)
 		notify_path(f->path.dentry, IN_MODIFY);
 	return ret;

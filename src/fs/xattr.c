@@ -20,9 +20,7 @@ enum access { GET, SET, REMOVE };
 
 static bool has_prefix(const char *name, const char *prefix)
 {
-	size_t len = strlen(prefix);
-
-	return !strncmp(name, prefix, len) && name[len];
+	return !strncmp(name, prefix, strlen(prefix));
 }
 
 static int check_user(struct inode *inode, enum access access)
@@ -36,8 +34,10 @@ static int check_user(struct inode *inode, enum access access)
 	return inode_permission(inode, access == GET ? MAY_READ : MAY_WRITE);
 }
 
-static int check_name(struct inode *inode, const char *name, enum access access)
+static int check_access(struct inode *inode, const char *name, enum access access)
 {
+	int err = 0;
+
 	if (has_prefix(name, "user."))
 		return check_user(inode, access);
 	if (has_prefix(name, "trusted.")) {
@@ -52,7 +52,17 @@ static int check_name(struct inode *inode, const char *name, enum access access)
 			return capable(CAP_SETFCAP) ? 0 : -EPERM;
 		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
-	return -EOPNOTSUPP;
+	if (!has_prefix(name, "system."))
+		err = inode_permission(inode, access == GET ? MAY_READ : MAY_WRITE);
+	return err ? err : -EOPNOTSUPP;
+}
+
+static int check_name(struct inode *inode, const char *name, enum access access)
+{
+	int err = check_access(inode, name, access);
+
+	/* A prefix with nothing behind it. */
+	return !err && !strchr(name, '.')[1] ? -EINVAL : err;
 }
 
 static int get_name(char *name, uaddr_t p)
