@@ -174,7 +174,9 @@ static s64 fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	if (!(mode & FALLOC_FL_PUNCH_HOLE) && t->max_pages && (u64)len >> PAGE_SHIFT > t->max_pages)
 		return -ENOSPC;
 	mutex_lock(&inode->lock);
-	ret = do_fallocate(inode, mode, off, len);
+	ret = inode_strip_privs(inode);
+	if (!ret)
+		ret = do_fallocate(inode, mode, off, len);
 	if (!ret)
 		inode->mtime = inode->ctime = clock_realtime();
 	mutex_unlock(&inode->lock);

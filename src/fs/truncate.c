@@ -90,11 +90,7 @@ static s64 fallocate_file(struct file *f, int mode, loff_t off, loff_t len)
 		if (ret || count < (u64)end)
 			return ret ? ret : -EFBIG;
 	}
-	mutex_lock(&inode->lock);
-	ret = inode_strip_privs(inode);
-	mutex_unlock(&inode->lock);
-	if (!ret)
-		ret = f->ops->fallocate(f, mode, off, len);
+	ret = f->ops->fallocate(f, mode, off, len);
 	if (!ret)
 		notify_path(f->path.dentry, IN_MODIFY);
 	return ret;

@@ -73,23 +73,27 @@ static void prune(struct radix_tree *t, struct radix_node *n)
 	}
 }
 
+/* Makes the tree high enough. An empty one gets its root at the full height at
+ * once: a node without entries must never hang in the tree. */
 static int grow(struct radix_tree *t, u64 index)
 {
 	struct radix_node *n;
 
-	while (!t->height || !in_range(t, index)) {
+	while (!t->root || !in_range(t, index)) {
 		n = slab_zalloc(&radix_node_cache);
-		if (!n) {
-			prune(t, t->root);
+		if (!n)
 			return -ENOMEM;
-		}
 		if (t->root) {
 			n->slot[0] = t->root;
 			n->count = 1;
 			t->root->parent = n;
+			t->height++;
+		} else {
+			t->height = 1;
+			while (!in_range(t, index))
+				t->height++;
 		}
 		t->root = n;
-		t->height++;
 	}
 	return 0;
 }
