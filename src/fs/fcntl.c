@@ -7,6 +7,7 @@
  * Not supported: leases (F_SETLEASE says EINVAL, as on a file system without
  * them) and directory notification (F_NOTIFY, EINVAL: use inotify).
  */
+#include "fs/fasync.h"
 #include "fs/internal.h"
 #include "fs/pipe.h"
 #include "kernel/signal.h"
@@ -71,8 +72,15 @@ static s64 dup_min(struct file *f, u64 min, bool cloexec)
 
 static s64 set_flags(struct file *f, u32 arg)
 {
+	int err;
+
 	if ((arg & O_NOATIME) && !(f->flags & O_NOATIME) && !inode_owner_or_capable(f->inode))
 		return -EPERM;
+	if ((arg ^ f->flags) & FASYNC) {
+		err = file_set_async(f, arg & FASYNC);
+		if (err)
+			return err;
+	}
 	f->flags = (f->flags & ~(u32)SETTABLE) | (arg & SETTABLE);
 	return 0;
 }

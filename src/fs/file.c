@@ -13,6 +13,7 @@
  * O_PATH files have no operations and no effect on any of this.
  */
 #include "abi/inotify.h"
+#include "fs/fasync.h"
 #include "fs/internal.h"
 #include "fs/poll.h"
 #include "lib/string.h"
@@ -41,7 +42,7 @@ struct file *file_alloc(u32 flags)
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	f->refcount = 1;
-	f->flags = flags & ~CREATE_FLAGS;
+	f->flags = flags & ~(CREATE_FLAGS & ~O_NOCTTY);	/* tty_open looks at that one */
 	f->mode = flags & O_PATH ? FMODE_PATH : modes[flags & O_ACCMODE];
 	mutex_init(&f->pos_lock);
 	list_init(&f->epoll_items);
@@ -88,6 +89,7 @@ void file_put(struct file *f)
 		locks_remove_file(f);
 		if (!list_empty(&f->epoll_items))
 			epoll_file_release(f);
+		file_async_release(f);
 		if (f->ops && f->ops->release)
 			f->ops->release(f);
 		drop_writer(f);
@@ -125,6 +127,7 @@ int path_open_file(const struct path *path, struct file *f)
 	f->ops = inode->fops ? inode->fops : &path_fops;
 	if (f->ops->open)
 		err = f->ops->open(inode, f);
+	f->flags &= ~O_NOCTTY;
 	if (err) {
 		drop_writer(f);
 		file_free(f);

@@ -127,6 +127,7 @@ static int proc_root_iterate(struct file *f, struct dir_context *ctx)
 
 static const struct inode_ops proc_root_iops = {
 	.lookup = proc_root_lookup,
+	PROC_NO_CREATE,
 	.setattr = pid_setattr,
 	.revalidate = proc_root_revalidate,
 };

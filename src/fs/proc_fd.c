@@ -196,6 +196,7 @@ static int fd_iterate(struct file *f, struct dir_context *ctx)
 
 const struct inode_ops pid_fd_iops = {
 	.lookup = fd_lookup,
+	PROC_NO_CREATE,
 	.setattr = pid_setattr,
 	.getattr = pid_getattr,
 	.revalidate = fd_revalidate,
@@ -302,6 +303,7 @@ static int fdinfo_iterate(struct file *f, struct dir_context *ctx)
 
 const struct inode_ops pid_fdinfo_iops = {
 	.lookup = fdinfo_lookup,
+	PROC_NO_CREATE,
 	.setattr = pid_setattr,
 	.getattr = pid_getattr,
 	.revalidate = fd_revalidate,

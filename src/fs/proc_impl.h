@@ -15,10 +15,16 @@
 #include "fs/vfs.h"
 #include "kernel/task.h"
 
-#define PROC_SUPER_MAGIC 0x9fa0
 #define TICK_NS 10000000ul		/* USER_HZ 100 */
 
 struct mm;
+
+/* Members of each directory's inode_ops. */
+#define PROC_NO_CREATE \
+	.create = pseudo_create, \
+	.mkdir = pseudo_create, \
+	.mknod = pseudo_mknod, \
+	.symlink = pseudo_symlink
 
 struct pid_key {
 	pid_t pid;

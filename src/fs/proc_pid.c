@@ -402,6 +402,7 @@ static int pid_table_iterate(struct file *f, struct dir_context *ctx)
 
 const struct inode_ops pid_table_iops = {
 	.lookup = pid_table_lookup,
+	PROC_NO_CREATE,
 	.setattr = pid_setattr,
 	.getattr = pid_getattr,
 	.revalidate = pid_revalidate,
@@ -496,6 +497,7 @@ out:
 
 const struct inode_ops pid_task_iops = {
 	.lookup = pid_task_lookup,
+	PROC_NO_CREATE,
 	.setattr = pid_setattr,
 	.getattr = pid_getattr,
 	.revalidate = pid_task_revalidate,

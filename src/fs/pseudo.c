@@ -484,8 +484,37 @@ static int pseudo_iterate(struct file *f, struct dir_context *ctx)
 	return 0;
 }
 
+/* Nothing can be made here: proc says that there is no such name. */
+static int no_new_names(const struct inode *dir)
+{
+	return dir->sb->magic == PROC_SUPER_MAGIC ? -ENOENT : -EPERM;
+}
+
+int pseudo_create(struct inode *dir, const struct qstr *name __unused,
+		  const struct iattr *attr __unused, struct inode **res __unused)
+{
+	return no_new_names(dir);
+}
+
+int pseudo_mknod(struct inode *dir, const struct qstr *name __unused,
+		 const struct iattr *attr __unused, dev_t dev __unused, struct inode **res __unused)
+{
+	return no_new_names(dir);
+}
+
+int pseudo_symlink(struct inode *dir, const struct qstr *name __unused,
+		   const struct iattr *attr __unused, const char *target __unused,
+		   struct inode **res __unused)
+{
+	return no_new_names(dir);
+}
+
 const struct inode_ops pseudo_dir_iops = {
 	.lookup = pseudo_lookup,
+	.create = pseudo_create,
+	.mkdir = pseudo_create,
+	.mknod = pseudo_mknod,
+	.symlink = pseudo_symlink,
 	.setattr = pseudo_setattr,
 	.revalidate = pseudo_revalidate,
 };

@@ -72,6 +72,14 @@ struct inode *pseudo_inode(struct superblock *sb, struct pseudo_node *node) __mu
 bool pseudo_emit(struct pseudo_node *node, struct dir_context *ctx, loff_t first);
 /* "." and ".." at positions 0 and 1. */
 bool dir_emit_dots(struct file *f, struct dir_context *ctx);
+#define PROC_SUPER_MAGIC 0x9fa0
+/* Refusals for directories without user-made names: -ENOENT in proc, else -EPERM. */
+int pseudo_create(struct inode *dir, const struct qstr *name, const struct iattr *attr,
+		  struct inode **res);
+int pseudo_mknod(struct inode *dir, const struct qstr *name, const struct iattr *attr, dev_t dev,
+		 struct inode **res);
+int pseudo_symlink(struct inode *dir, const struct qstr *name, const struct iattr *attr,
+		   const char *target, struct inode **res);
 extern const struct inode_ops pseudo_dir_iops;
 extern const struct file_ops pseudo_dir_fops;
 

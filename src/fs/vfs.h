@@ -40,6 +40,7 @@ struct task;
 struct vma;
 struct inode;
 struct dentry;
+struct fasync;
 struct mount;
 struct file;
 struct superblock;
@@ -355,6 +356,7 @@ struct file {
 	struct mutex pos_lock;
 	struct cred *cred;		/* opener's */
 	struct list_head epoll_items;	/* fs/epoll.c */
+	struct fasync *async;		/* O_ASYNC; fs/fasync.h */
 	/* O_ASYNC owner */
 	pid_t owner;			/* > 0 pid, < 0 -pgid */
 	int owner_type;

@@ -138,6 +138,7 @@ SYSCALL_DEFINE4(rt_sigtimedwait, uaddr_t, setp, uaddr_t, infop, uaddr_t, tsp, u6
 	sig = signal_dequeue(set, &info);
 	if (!sig) {
 		/* Awaited signals must wake us although they are blocked. */
+		t->awaited = oldmask & set;
 		set_sigmask(oldmask & ~set);
 		while (!signal_pending(t)) {
 			t->woken = false;
@@ -146,6 +147,7 @@ SYSCALL_DEFINE4(rt_sigtimedwait, uaddr_t, setp, uaddr_t, infop, uaddr_t, tsp, u6
 				break;
 		}
 		sig = signal_dequeue(set, &info);
+		t->awaited = 0;
 		set_sigmask(oldmask);
 		if (!sig)
 			return err == -ETIMEDOUT ? -EAGAIN : -EINTR;

@@ -135,7 +135,8 @@ static bool is_ignored(struct process *p, int sig)
 /* Linux keeps an ignored signal that is blocked: its action may change. */
 static bool drop_signal(struct process *p, struct task *t, int sig)
 {
-	u64 blocked = t ? t->sigmask : p->leader->sigmask;
+	const struct task *target = t ? t : p->leader;
+	u64 blocked = target->sigmask | target->awaited;
 
 	if (!is_ignored(p, sig))
 		return false;
@@ -245,7 +246,8 @@ static int send(struct process *p, struct task *t, const struct siginfo *info)
 	}
 	if (!target)
 		return 0;
-	if (kills_at_once(p, sig) && !(p->flags & PROC_EXITING)) {
+	if (kills_at_once(p, sig) && !(p->flags & PROC_EXITING) &&
+	    !(target->awaited & sigmask(sig))) {
 		process_begin_exit(p, sig);
 		return 0;
 	}

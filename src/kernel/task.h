@@ -203,6 +203,7 @@ struct task {
 	/* signals */
 	u64 sigmask;		/* blocked */
 	u64 saved_sigmask;	/* TF_RESTORE_SIGMASK */
+	u64 awaited;		/* rt_sigtimedwait: blocked in truth, but they wake us */
 	struct sigpending pending;
 	struct stack_t altstack;
 	int pdeath_signal;
