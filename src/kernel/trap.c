@@ -23,6 +23,7 @@ static void user_to_kernel(struct task *t)
 	u64 now = hal_clock_ns();
 
 	t->utime_ns += now - t->mode_since_ns;
+	this_cpu()->user_ns += now - t->mode_since_ns;
 	t->mode_since_ns = now;
 }
 
@@ -31,6 +32,7 @@ static void kernel_to_user(struct task *t)
 	u64 now = hal_clock_ns();
 
 	t->stime_ns += now - t->mode_since_ns;
+	this_cpu()->kernel_ns += now - t->mode_since_ns;
 	t->mode_since_ns = now;
 }
 
