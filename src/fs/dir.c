@@ -343,8 +343,10 @@ static int remove_name(struct walk *w, bool isdir)
 {
 	struct inode *dir = w->path.dentry->inode, *inode;
 	struct dentry *d;
-	int err;
+	int err = mount_want_write(&w->path);
 
+	if (err)
+		return err;
 	mutex_lock(&dir->lock);
 	err = dentry_lookup_locked(w->path.dentry, &w->last, &d);
 	if (err)
@@ -358,9 +360,6 @@ static int remove_name(struct walk *w, bool isdir)
 			err = -EISDIR;
 		goto put;
 	}
-	err = mount_want_write(&w->path);
-	if (err)
-		goto put;
 	inode = inode_get(d->inode);
 	mutex_lock(&inode->lock);
 	err = remove_locked(w, d, isdir);

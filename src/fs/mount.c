@@ -275,7 +275,7 @@ int mount_move(struct mount *top, const struct path *where)
 	if (!ns)
 		return -EINVAL;
 	if (S_ISDIR(top->root->inode->mode) != S_ISDIR(where->dentry->inode->mode))
-		return -ENOTDIR;
+		return -EINVAL;
 	if (mount_is_below(where->mnt, top))
 		return -ELOOP;
 	unlink_from_parent(top);

@@ -21,7 +21,7 @@ bool mount_is_ours(const struct mount *m)
 }
 
 /* To the topmost of what is mounted on *p. */
-static void climb(struct path *p)
+static void to_top(struct path *p)
 {
 	struct mount *m;
 
@@ -31,6 +31,16 @@ static void climb(struct path *p)
 		path_put(p);
 		*p = up;
 	}
+}
+
+/* The same, for a place to mount something. */
+static int climb(struct path *p)
+{
+	to_top(p);
+	if (!p->mnt || !p->mnt->ns || !p->dentry->inode->nlink ||
+	    (p->dentry->flags & DENTRY_UNHASHED))
+		return -ENOENT;
+	return 0;
 }
 
 int mount_change_flags(struct mount *m, u32 flags)
@@ -57,8 +67,8 @@ int sb_reconfigure(struct superblock *sb, u32 sb_flags, const char *options)
 
 	if ((sb_flags & SB_RDONLY) && !(sb->flags & SB_RDONLY)) {
 		list_for_each_entry(inode, &sb->inodes, sb_link)
-			if (inode->write_count)
-				return -EBUSY;
+			if (inode->write_count || !inode->nlink)
+				return -EBUSY;	/* to be written, or to be deleted */
 		err = sb_sync(sb);
 		if (err)
 			return err;
@@ -100,7 +110,9 @@ static int do_bind(struct path *where, const char *source, bool rec)
 	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
 	if (err)
 		return err;
-	climb(where);
+	err = climb(where);
+	if (err)
+		goto out;
 	err = -EINVAL;
 	if (!from.mnt || (from.mnt->flags & MNT_UNBINDABLE) || !mount_is_ours(where->mnt) ||
 	    !from.mnt->ns)
@@ -123,7 +135,7 @@ static int do_change_type(const struct path *path, u64 ms)
 
 	if ((ms & ~(MS_TYPES | MS_REC | MS_SILENT)) || (type & (type - 1)))
 		return -EINVAL;
-	if (!path_is_mount_root(path))
+	if (!path_is_mount_root(path) || !mount_is_ours(path->mnt))
 		return -EINVAL;
 	mount_change_type(path->mnt, type, ms & MS_REC);
 	return 0;
@@ -139,10 +151,10 @@ static int do_move(struct path *where, const char *source)
 	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
 	if (err)
 		return err;
-	climb(where);
-	err = -EINVAL;
-	if (path_is_mount_root(&from) && mount_is_ours(from.mnt) && from.mnt->parent &&
-	    mount_is_ours(where->mnt))
+	err = path_is_mount_root(&from) ? climb(where) : -EINVAL;
+	if (!err && (!mount_is_ours(from.mnt) || !from.mnt->parent || !mount_is_ours(where->mnt)))
+		err = -EINVAL;
+	if (!err)
 		err = mount_move(from.mnt, where);
 	path_put(&from);
 	return err;
@@ -164,7 +176,10 @@ static int do_new(struct path *where, const char *type, const char *source, u64 
 	sb_put(sb);
 	if (!m)
 		return -ENOMEM;
-	climb(where);
+	err = climb(where);
+	if (err)
+		goto fail;
+	err = -EINVAL;
 	if (!mount_is_ours(where->mnt))
 		goto fail;
 	err = -EBUSY;	/* the same on top of itself */
@@ -295,9 +310,11 @@ SYSCALL_DEFINE2(umount2, uaddr_t, name, u32, flags)
 
 	if (flags & ~(u32)(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	err = path_lookup_user(AT_FDCWD, name, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &path);
+	err = path_lookup_user(AT_FDCWD, name, LOOKUP_MOUNTPOINT |
+			       (flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW), &path);
 	if (err)
 		return err;
+	to_top(&path);		/* "/" and "." may be mounted over */
 	err = do_umount(&path, flags);
 	path_put(&path);
 	return err;
@@ -347,9 +364,11 @@ static void move_roots(const struct path *old, const struct path *new)
 static int do_pivot(const struct path *new, struct path *put_old)
 {
 	struct path root = path_get(current_fs()->root);
-	int err = -EINVAL;
+	int err = climb(put_old);
 
-	climb(put_old);
+	if (err)
+		goto out;
+	err = -EINVAL;
 	if (!mount_is_ours(root.mnt) || !mount_is_ours(new->mnt) || !mount_is_ours(put_old->mnt))
 		goto out;
 	err = -ENOENT;

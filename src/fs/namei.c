@@ -138,8 +138,11 @@ static int walk_dotdot(struct walk *w)
 	for (;;) {
 		m = w->path.mnt;
 		d = w->path.dentry;
-		if (path_equal(&w->path, &w->root))
-			return w->flags & LOOKUP_BENEATH ? -EXDEV : 0;
+		if (path_equal(&w->path, &w->root)) {
+			if (w->flags & LOOKUP_BENEATH)
+				return -EXDEV;
+			break;	/* stays; but what is mounted over it counts */
+		}
 		if ((!m || d != m->root) && d->parent != d) {
 			/* A rename may have carried us out of a bind mount. */
 			if (m && m->root != m->sb->root && !dentry_is_below(d->parent, m->root))
@@ -148,7 +151,7 @@ static int walk_dotdot(struct walk *w)
 			break;
 		}
 		if (!m || !m->parent)
-			return 0;
+			break;
 		if (w->flags & LOOKUP_NO_XDEV)
 			return -EXDEV;
 		set_path(w, mount_get(m->parent), dentry_get(m->mountpoint));
@@ -359,6 +362,13 @@ int walk_last(struct walk *w)
 	return 0;
 }
 
+/* Using a mount keeps umount2(MNT_EXPIRE) away for another round. */
+static void mark_used(const struct walk *w)
+{
+	if (w->path.mnt && !(w->flags & LOOKUP_MOUNTPOINT))
+		w->path.mnt->flags &= ~(u32)MNT_EXPIRY_MARK;
+}
+
 static bool path_is_below(const struct path *p, const struct path *top)
 {
 	struct dentry *d = p->dentry;
@@ -377,6 +387,7 @@ int walk_finish(struct walk *w, struct path *res)
 
 	if ((w->flags & LOOKUP_SCOPED) && !path_is_below(&w->path, &w->root))
 		err = -EXDEV;
+	mark_used(w);
 	if (!err) {
 		*res = w->path;
 		w->path = (struct path){ NULL, NULL };
@@ -436,6 +447,8 @@ int walk_to_parent(struct walk *w, int dfd, const char *name, u32 flags)
 	err = walk_parent(w);
 	if (err)
 		walk_end(w);
+	else
+		mark_used(w);
 	return err;
 }
 

@@ -27,7 +27,8 @@ static char state_of(const struct proc_ref *r)
 		return 'T';
 	if (t->state == TASK_RUNNABLE)
 		return 'R';
-	return t->sleep_kind == SLEEP_INTERRUPTIBLE ? 'S' : 'D';
+	/* Kernel threads wait for work, not for a disk. */
+	return t->sleep_kind == SLEEP_INTERRUPTIBLE || (t->flags & TF_KTHREAD) ? 'S' : 'D';
 }
 
 static const char *state_text(char c)

@@ -283,6 +283,7 @@ enum lookup_flag {
 	LOOKUP_EMPTY = 1 << 2,		/* "" means dfd itself (AT_EMPTY_PATH) */
 	LOOKUP_NO_XDEV = 1 << 3, LOOKUP_NO_MAGICLINKS = 1 << 4, LOOKUP_NO_SYMLINKS = 1 << 5,
 	LOOKUP_BENEATH = 1 << 6, LOOKUP_IN_ROOT = 1 << 7, LOOKUP_CACHED = 1 << 8,
+	LOOKUP_MOUNTPOINT = 1 << 9,	/* for umount: does not count as use of the mount */
 };
 /* Resolves a path of the guest at user address p relative to dfd. */
 int path_lookup_user(int dfd, uaddr_t p, u32 flags, struct path *res) __must_check;

@@ -201,7 +201,7 @@ void task_exit(int code)
 	drop_mm(t);
 	drop_parts(t);
 	sigpending_flush(&t->pending, U64_MAX);
-	if (t->flags & TF_KTHREAD) {
+	if (!p->published) {	/* a kernel thread: nobody waits for it */
 		sighand_put(t->sighand);
 		sched_exit();
 	}

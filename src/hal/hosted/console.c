@@ -22,6 +22,7 @@
 #include "hal/hosted/console.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -357,7 +358,7 @@ bool console_create(struct machine *m, const struct console_options *opt)
 		.id = VIRTIO_ID_CONSOLE,
 		.nr_queues = 2 * PORT_COUNT + 2,
 		.bell = HOSTED_BELL_IO,
-		.features = F_MULTIPORT | (opt->cols ? F_SIZE : 0),
+		.features = F_MULTIPORT | (opt->present[PORT_TTY] ? F_SIZE : 0),
 		.config = &config,
 		.config_size = sizeof(config),
 	};
@@ -406,8 +407,13 @@ void console_control(const char *line)
 void console_resize(u16 cols, u16 rows)
 {
 	u16 size[2] = { cols, rows };
+	char line[32];
 
+	if (!memcmp(con.dev->hd->config, size, sizeof(size)))
+		return;
 	vdev_set_config(con.dev, 0, size, sizeof(size));
+	snprintf(line, sizeof(line), "resize %u %u", cols, rows);
+	console_control(line);
 }
 
 void console_terminal_back(void)

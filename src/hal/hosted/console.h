@@ -28,6 +28,7 @@ bool console_create(struct machine *m, const struct console_options *opt);
 void console_start(uv_loop_t *loop);
 /* A line (no newline) for the guest's control port. */
 void console_control(const char *line);
+/* Tells the guest, in two ways, if the terminal's size is another one now. */
 void console_resize(u16 cols, u16 rows);
 /* The terminal is ours again: input may go on. */
 void console_terminal_back(void);

@@ -184,14 +184,10 @@ static void on_child(uv_signal_t *handle, int signo)
 
 static void resize(void)
 {
-	char line[64];
 	u16 cols, rows;
 
-	if (!terminal_size(&cols, &rows))
-		return;
-	snprintf(line, sizeof(line), "resize %u %u", cols, rows);
-	console_resize(cols, rows);
-	console_control(line);
+	if (terminal_size(&cols, &rows))
+		console_resize(cols, rows);
 }
 
 /* `fg` brings a running job to the foreground without a signal. */
@@ -352,7 +348,9 @@ int supervise(struct machine *m, const struct supervise_options *opt)
 		terminal_give_back();
 		return EXIT_HYLA;
 	}
-	raise(SIGCHLD);		/* it may have died before we listened */
+	/* What may have happened before we listened. */
+	raise(SIGCHLD);
+	resize();
 	uv_run(&sup.loop, UV_RUN_DEFAULT);
 	drain_log();
 	stop_signals();
