@@ -43,6 +43,8 @@ struct tty_file {		/* file->priv of an open tty */
 /* Job control: current may go on (0), or gets -ERESTARTSYS after `sig` went
  * to its group, or -EIO. */
 int tty_check_change(struct tty *tty, int sig) __must_check;
+ssize_t tty_read(struct file *f, struct uio *uio, loff_t *pos);
+ssize_t tty_write(struct file *f, struct uio *uio, loff_t *pos);
 s64 tty_ioctl(struct file *f, u32 cmd, u64 arg);
 /* What the master's file does on the slave's behalf (termios, size, groups). */
 s64 tty_ioctl_common(struct tty *tty, struct file *f, u32 cmd, u64 arg, bool master);

@@ -75,6 +75,8 @@ static inline struct pid_inode *pid_inode(const struct inode *inode) { return in
 /* A new inode, or ERR_PTR. low: distinguishes the names of one process. */
 struct inode *pid_inode_new(struct superblock *sb, const struct pid_key *key,
 			    const struct pid_entry *entry, u32 fd, u32 low) __must_check;
+/* Inode number: the process or thread, and which of its names. */
+u64 pid_ino(const struct pid_key *key, u32 low);
 void pid_refresh_owner(struct inode *inode);
 int pid_getattr(struct inode *inode);
 int pid_permission(struct inode *inode, int mask);
@@ -87,9 +89,10 @@ int pid_open_check(struct inode *inode, struct file *f);
 extern const struct pid_entry pid_base_entry, tid_base_entry;
 extern const struct inode_ops pid_table_iops;
 extern const struct file_ops pid_table_fops;
+void pid_evict(struct inode *inode);
+/* proc_thread.c */
 extern const struct inode_ops pid_task_iops;
 extern const struct file_ops pid_task_fops;
-void pid_evict(struct inode *inode);
 /* proc_fd.c */
 extern const struct inode_ops pid_fd_iops, pid_fdinfo_iops;
 extern const struct file_ops pid_fd_fops, pid_fdinfo_fops;

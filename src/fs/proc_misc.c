@@ -7,6 +7,7 @@
  * (swap, huge pages, block devices) shows as none or zero.
  */
 #include "fs/kmsg.h"
+#include "fs/locks.h"
 #include "fs/mount.h"
 #include "fs/proc_impl.h"
 #include "fs/tty.h"
@@ -319,6 +320,26 @@ static int show_cgroups(struct text *t, void *data __unused, u64 *cursor __unuse
 	return 0;
 }
 
+/* The cursor is the number of the next lock. */
+static int show_locks(struct text *t, void *data __unused, u64 *cursor)
+{
+	struct lock_info l;
+
+	while (t->len < PAGE_SIZE) {
+		if (!lock_nth((u32)*cursor, &l))
+			return 0;
+		++*cursor;
+		text_printf(t, "%lu: %-6s ADVISORY  %s %d %02x:%02x:%lu ", *cursor, l.kind,
+			    l.write ? "WRITE" : "READ ", l.pid, dev_major(l.dev),
+			    dev_minor(l.dev), l.ino);
+		if (l.end == S64_MAX)
+			text_printf(t, "%ld EOF\n", (long)l.start);
+		else
+			text_printf(t, "%ld %ld\n", (long)l.start, (long)l.end);
+	}
+	return 1;
+}
+
 static int show_execdomains(struct text *t, void *data __unused, u64 *cursor __unused)
 {
 	text_puts(t, "0-0\tLinux           \t[kernel]\n");
@@ -350,7 +371,7 @@ void proc_misc_init(void)
 		{ "interrupts", { .show = show_interrupts }, 0444 },
 		{ "kmsg", { .fops = &proc_kmsg_fops }, 0400 },
 		{ "loadavg", { .show = show_loadavg }, 0444 },
-		{ "locks", { .show = show_nothing }, 0444 },
+		{ "locks", { .show = show_locks }, 0444 },
 		{ "meminfo", { .show = show_meminfo }, 0444 },
 		{ "misc", { .show = show_nothing }, 0444 },
 		{ "modules", { .show = show_nothing }, 0444 },

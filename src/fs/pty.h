@@ -30,6 +30,19 @@ struct pty {
 	struct list_head link;		/* devpts: by index */
 };
 
+static inline u32 pty_ring_used(const struct pty_ring *r) { return r->head - r->tail; }
+static inline u32 pty_ring_room(const struct pty_ring *r)
+{
+	return PTY_RING_SIZE - pty_ring_used(r);
+}
+/* Bytes put or got; the longest run of bytes at the tail. */
+size_t pty_ring_put(struct pty_ring *r, const u8 *buf, size_t len);
+size_t pty_ring_get(struct pty_ring *r, u8 *buf, size_t size);
+size_t pty_ring_run(const struct pty_ring *r, const u8 **start);
+/* Hands what the master wrote to the line discipline, as far as it goes. */
+void pty_push(struct pty *pty);
+struct pty *pty_alloc(void) __must_check;	/* NULL: no memory; one tty reference */
+
 /* The devpts instance that an open /dev/ptmx belongs to: *root gets its root
  * directory, with references. -ENODEV without one. */
 int devpts_of_ptmx(struct file *ptmx, struct path *root) __must_check;
