@@ -54,6 +54,8 @@ struct file *file_alloc(u32 flags)
 /* Undoes file_alloc; the path is already set or empty. */
 static void file_free(struct file *f)
 {
+	if (f->path.mnt)
+		f->path.mnt->flags &= ~(u32)MNT_EXPIRY_MARK;
 	path_put(&f->path);
 	if (f->cred)
 		cred_put(f->cred);

@@ -128,34 +128,50 @@ static int cross_mounts(struct walk *w)
 	return 0;
 }
 
-/* ".." from the root of a mount goes on in the mount it hangs on. */
+/* The place below m, and below w->root, that is not itself a mount's root:
+ * where ".." from the root of m goes on. False: there is none. */
+static bool mountpoint_below(const struct walk *w, struct mount *m, struct path *res)
+{
+	while (m && m->parent) {
+		struct path p = { m->parent, m->mountpoint };
+
+		m = m->parent;
+		if (path_equal(&p, &w->root))
+			return false;
+		if (p.dentry != m->root) {
+			*res = path_get(p);
+			return true;
+		}
+	}
+	return false;
+}
+
 static int walk_dotdot(struct walk *w)
 {
-	struct mount *m;
-	struct dentry *d;
+	struct mount *m = w->path.mnt;
+	struct path below;
+	bool at_top = path_equal(&w->path, &w->root);
 
 	w->root_used = true;
-	for (;;) {
-		m = w->path.mnt;
-		d = w->path.dentry;
-		if (path_equal(&w->path, &w->root)) {
-			if (w->flags & LOOKUP_BENEATH)
+	if (!at_top && m && w->path.dentry == m->root) {
+		at_top = !mountpoint_below(w, m, &below);
+		if (!at_top) {
+			set_path(w, below.mnt, below.dentry);
+			if (w->flags & LOOKUP_NO_XDEV)
 				return -EXDEV;
-			break;	/* stays; but what is mounted over it counts */
 		}
-		if ((!m || d != m->root) && d->parent != d) {
-			/* A rename may have carried us out of a bind mount. */
-			if (m && m->root != m->sb->root && !dentry_is_below(d->parent, m->root))
-				return -ENOENT;
-			set_path(w, mount_get(m), dentry_get(d->parent));
-			break;
-		}
-		if (!m || !m->parent)
-			break;
-		if (w->flags & LOOKUP_NO_XDEV)
-			return -EXDEV;
-		set_path(w, mount_get(m->parent), dentry_get(m->mountpoint));
 	}
+	if (at_top) {
+		/* Stays; but what is mounted over it counts. */
+		if (w->flags & LOOKUP_BENEATH)
+			return -EXDEV;
+		return cross_mounts(w);
+	}
+	m = w->path.mnt;
+	/* A rename may have carried us out of a bind mount. */
+	if (m && m->root != m->sb->root && !dentry_is_below(w->path.dentry->parent, m->root))
+		return -ENOENT;
+	set_path(w, mount_get(m), dentry_get(w->path.dentry->parent));
 	return cross_mounts(w);
 }
 

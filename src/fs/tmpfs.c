@@ -133,23 +133,25 @@ static void evict(struct inode *inode)
 static s64 do_fallocate(struct inode *inode, int mode, loff_t off, loff_t len)
 {
 	loff_t end = off + len;
-	bool shrink_sealed = inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+	bool sealed = inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE);
+	u64 absent = 0;
 
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
-		if (shrink_sealed)
+		if (sealed)
 			return -EPERM;
 		mapping_punch(&inode->mapping, (u64)off, (u64)end);
 		return 0;
 	}
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->size && (inode->seals & F_SEAL_GROW))
 		return -EPERM;
+	/* All of it must fit, or none is taken. */
+	for (u64 i = (u64)off >> PAGE_SHIFT; i < DIV_ROUND_UP((u64)end, PAGE_SIZE); i++)
+		absent += !radix_lookup(&inode->mapping.pages, i);
+	if (charge(inode, inode->mapping.nr_pages + absent))
+		return -ENOSPC;
 	for (u64 i = (u64)off >> PAGE_SHIFT; i < DIV_ROUND_UP((u64)end, PAGE_SIZE); i++) {
-		struct page *page;
-		int err = reserve(&inode->mapping, i);
+		struct page *page = mapping_get_page(&inode->mapping, i);
 
-		if (err)
-			return err;
-		page = mapping_get_page(&inode->mapping, i);
 		if (IS_ERR(page)) {
 			release(&inode->mapping, 1);
 			return PTR_ERR(page);
@@ -171,7 +173,8 @@ static s64 fallocate(struct file *f, int mode, loff_t off, loff_t len)
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
-	if (!(mode & FALLOC_FL_PUNCH_HOLE) && t->max_pages && (u64)len >> PAGE_SHIFT > t->max_pages)
+	if (!(mode & FALLOC_FL_PUNCH_HOLE) &&
+	    (u64)len >> PAGE_SHIFT > (t->max_pages ? t->max_pages : page_counts.total))
 		return -ENOSPC;
 	mutex_lock(&inode->lock);
 	ret = inode_strip_privs(inode);
