@@ -286,10 +286,8 @@ int proc_show_status(struct text *t, struct proc_ref *r, u64 *cursor __unused)
 	u64 cpus = cpus_of(r->t);
 
 	status_ids(t, r);
-	if (mm) {
+	if (mm)
 		status_memory(t, mm);
-		mm_put(mm);
-	}
 	status_signals(t, r);
 	status_caps(t, r->t->cred);
 	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
@@ -303,6 +301,8 @@ int proc_show_status(struct text *t, struct proc_ref *r, u64 *cursor __unused)
 	text_printf(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n"
 		    "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		    r->t->nvcsw, r->t->nivcsw);
+	if (mm)
+		mm_put(mm);	/* last: it may sleep, and the thread end meanwhile */
 	return 0;
 }
 
