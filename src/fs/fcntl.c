@@ -182,7 +182,7 @@ static s64 do_fcntl(int fd, struct file *f, u32 cmd, u64 arg)
 	case F_DUPFD_CLOEXEC:
 		return dup_min(f, (u32)arg, cmd == F_DUPFD_CLOEXEC);
 	case F_GETFD:
-		return fd_cloexec(fd) ? FD_CLOEXEC : 0;
+		return fd_cloexec(fd) > 0 ? FD_CLOEXEC : 0;
 	case F_SETFD:
 		fd_set_cloexec(fd, arg & FD_CLOEXEC);
 		return 0;

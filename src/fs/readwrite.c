@@ -26,6 +26,14 @@ void file_pos_end(struct file *f, loff_t *pos)
 		mutex_unlock(&f->pos_lock);
 }
 
+/* Would the position pass the largest number there is? */
+static bool past_end(const struct uio *uio, const loff_t *pos)
+{
+	loff_t end;
+
+	return pos && __builtin_add_overflow(*pos, (loff_t)uio->resid, &end);
+}
+
 ssize_t file_read(struct file *f, struct uio *uio, loff_t *pos)
 {
 	loff_t none = 0;
@@ -35,7 +43,7 @@ ssize_t file_read(struct file *f, struct uio *uio, loff_t *pos)
 		return -EBADF;
 	if (S_ISDIR(f->inode->mode) && !f->ops->read)
 		return -EISDIR;
-	if (!f->ops->read)
+	if (!f->ops->read || past_end(uio, pos))
 		return -EINVAL;
 	n = f->ops->read(f, uio, pos ? pos : &none);
 	if (n > 0)
@@ -51,7 +59,7 @@ ssize_t file_write(struct file *f, struct uio *uio, loff_t *pos)
 
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
-	if (!f->ops->write)
+	if (!f->ops->write || past_end(uio, pos))
 		return -EINVAL;
 	n = f->ops->write(f, uio, p);
 	if (n <= 0)
