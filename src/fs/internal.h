@@ -116,7 +116,6 @@ extern const struct file_ops path_fops, bad_special_fops, chrdev_fops;
 struct file *fd_get_mode(int fd, u32 mode) __must_check;
 void fd_set_cloexec(int fd, bool on);
 int files_unshare(struct task *t) __must_check;
-int fd_cloexec(int fd);
 int files_cloexec(struct files *files, u32 fd);	/* another table's (fdinfo) */
 u32 fd_limit(void);
 int fd_replace(int fd, struct file *f, bool cloexec) __must_check;

@@ -138,14 +138,17 @@ static int fifo_wait_partner(struct waitqueue *wq, const u32 *counter)
 	return wait_event_interruptible(wq, *counter != seen);
 }
 
+/* A pipe(2) reopened through /proc/PID/fd never waits: it had both ends once. */
 static int fifo_open_end(struct pipe *p, struct file *f)
 {
+	bool named = f->inode->sb != pipe_sb;
+
 	switch (f->mode & (FMODE_READ | FMODE_WRITE)) {
 	case FMODE_READ:
 		p->r_counter++;
 		if (p->readers++ == 0)
 			wake_up_all(&p->wr_wait);
-		if (p->writers)
+		if (p->writers || !named)
 			return 0;
 		if (f->flags & O_NONBLOCK) {
 			f->seen_version = p->w_counter;	/* no POLLHUP before a writer came */
@@ -156,7 +159,7 @@ static int fifo_open_end(struct pipe *p, struct file *f)
 		p->w_counter++;
 		if (p->writers++ == 0)
 			wake_up_all(&p->rd_wait);
-		return p->readers ? 0 : fifo_wait_partner(&p->wr_wait, &p->r_counter);
+		return p->readers || !named ? 0 : fifo_wait_partner(&p->wr_wait, &p->r_counter);
 	}
 	p->readers++;
 	p->writers++;

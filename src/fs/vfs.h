@@ -424,6 +424,7 @@ void fd_install(int fd, struct file *f);	/* consumes the reference */
 /* reserve + install; consumes f also on failure. */
 int fd_install_new(struct file *f, bool cloexec) __must_check;
 int fd_close(int fd);
+int fd_cloexec(int fd);		/* 0, 1 or -EBADF */
 
 /* ---- fs context ---- */
 

@@ -260,6 +260,8 @@ static int resolve_scripts(struct program *p, const char *script_name)
 
 		if (++p->depth > SCRIPT_DEPTH)
 			return -ELOOP;
+		if (p->name_vanishes)	/* the interpreter could not open it */
+			return -ENOENT;
 		err = parse_script(p->head, n, &path, &arg);
 		if (!err)
 			err = drop_arg_zero(p);
@@ -509,8 +511,8 @@ static int load(struct program *p, const struct arg_source *argv, const struct a
 	return err;
 }
 
-static int exec_file(struct file *file, const char *name, const struct arg_source *argv,
-		     const struct arg_source *envp)
+static int exec_file(struct file *file, const char *name, bool name_vanishes,
+		     const struct arg_source *argv, const struct arg_source *envp)
 {
 	struct program *p = kzalloc(sizeof(*p));
 	int err = -ENOMEM;
@@ -521,6 +523,7 @@ static int exec_file(struct file *file, const char *name, const struct arg_sourc
 		return -ENOMEM;
 	}
 	p->file = file;
+	p->name_vanishes = name_vanishes;
 	p->name = kstrdup(name);
 	if (p->name)
 		err = load(p, argv, envp);
@@ -544,6 +547,7 @@ static s64 do_execve(int dfd, uaddr_t upath, uaddr_t uargv, uaddr_t uenvp, int f
 	char *path = path_buf_get(), *name = path;
 	char fdname[64];
 	struct file *file;
+	bool vanishes = false;
 	ssize_t len;
 	int err;
 
@@ -560,8 +564,9 @@ static s64 do_execve(int dfd, uaddr_t upath, uaddr_t uargv, uaddr_t uenvp, int f
 			snprintf(fdname, sizeof(fdname), path[0] ? "/dev/fd/%d/%.40s" : "/dev/fd/%d",
 				 dfd, path);
 			name = fdname;
+			vanishes = fd_cloexec(dfd) > 0;
 		}
-		err = exec_file(file, name, &argv, &envp);
+		err = exec_file(file, name, vanishes, &argv, &envp);
 	}
 	path_buf_put(path);
 	return err;
@@ -586,5 +591,5 @@ int exec_kernel(const char *path, char *const argv[], char *const envp[])
 
 	if (IS_ERR(file))
 		return (int)PTR_ERR(file);
-	return exec_file(file, path, &a, &e);
+	return exec_file(file, path, false, &a, &e);
 }

@@ -27,6 +27,7 @@ struct program {
 	u32 argc, envc;
 	bool secure;			/* AT_SECURE */
 	bool exec_stack;
+	bool name_vanishes;		/* /dev/fd/N of a close-on-exec descriptor */
 	/* from the ELF loader */
 	uaddr_t entry, load_bias, phdr, interp_base, program_entry;
 	u16 phnum;

@@ -205,6 +205,7 @@ void task_exit(int code)
 		sighand_put(t->sighand);
 		sched_exit();
 	}
+	posix_timers_thread_exit(t);
 	list_del(&t->thread_link);
 	p->nr_threads--;
 	if (p->leader != t)

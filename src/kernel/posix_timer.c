@@ -4,8 +4,9 @@
  *
  * An expiry queues one signal; while that one is pending, further expiries
  * only count as overrun, which is told when the signal is taken.
- * Clocks: the monotonic and realtime families; CPU-time clocks are refused
- * (-EOPNOTSUPP), as Linux refuses clocks without timers.
+ * Clocks: the monotonic and realtime families run on kernel timers; the CPU-time
+ * clocks of the calling process and thread are compared at each return to user
+ * mode (posix_cpu_timers_check), which asks for ticks while one is armed.
  */
 #include "abi/errno.h"
 #include "kernel/clock.h"
@@ -17,6 +18,8 @@
 #include "mm/uaccess.h"
 
 #define TIMER_ABSTIME 1
+#define CLOCK_PROCESS_CPU 2
+#define CLOCK_THREAD_CPU 3
 #define DELAYTIMER_MAX S32_MAX
 
 struct posix_timer {
@@ -30,6 +33,9 @@ struct posix_timer {
 	u64 interval_ns;
 	u64 overrun, last_overrun;
 	bool pending;			/* our signal is queued */
+	bool cpu_armed;			/* CPU-time clock: cpu_expires_ns is valid */
+	u64 cpu_expires_ns;		/* of the clock's own time */
+	struct task *thread;		/* CLOCK_THREAD_CPUTIME_ID: whose; no reference */
 };
 
 struct itimerspec64 { struct timespec64 interval, value; };
@@ -108,6 +114,61 @@ void posix_timer_delivered(struct siginfo *info)
 	pt->overrun = 0;
 }
 
+/* ---- CPU-time clocks ---- */
+
+static bool is_cpu_clock(const struct posix_timer *pt)
+{
+	return pt->clock == CLOCK_PROCESS_CPU || pt->clock == CLOCK_THREAD_CPU;
+}
+
+static u64 cpu_now(const struct posix_timer *pt)
+{
+	const struct task *t = pt->thread;
+	u64 u, s;
+
+	if (!t) {
+		process_times(pt->process, &u, &s);
+		return u + s;
+	}
+	u = t->utime_ns + t->stime_ns;
+	return t == current ? u + hal_clock_ns() - t->mode_since_ns : u;
+}
+
+void posix_timers_thread_exit(struct task *t)
+{
+	struct posix_timer *pt;
+
+	list_for_each_entry(pt, &t->process->posix_timers, link) {
+		if (pt->thread == t) {
+			pt->cpu_armed = false;
+			pt->thread = NULL;
+		}
+	}
+}
+
+bool posix_cpu_timers_check(struct process *p)
+{
+	struct posix_timer *pt;
+	bool armed = false;
+
+	list_for_each_entry(pt, &p->posix_timers, link) {
+		u64 now;
+
+		if (!pt->cpu_armed)
+			continue;
+		now = cpu_now(pt);
+		if (now >= pt->cpu_expires_ns) {
+			pt->cpu_armed = pt->interval_ns != 0;
+			if (pt->interval_ns)
+				pt->cpu_expires_ns += ((now - pt->cpu_expires_ns) /
+						       pt->interval_ns + 1) * pt->interval_ns;
+			fire(pt);
+		}
+		armed |= pt->cpu_armed;
+	}
+	return armed;
+}
+
 static void delete(struct posix_timer *pt)
 {
 	timer_cancel(&pt->timer);
@@ -150,8 +211,8 @@ SYSCALL_DEFINE3(timer_create, int, clock, uaddr_t, evp, uaddr_t, idp)
 	struct task *target;
 	int err;
 
-	if (clock == 2 || clock == 3 || clock < 0)
-		return -EOPNOTSUPP;
+	if (clock < 0)
+		return -EINVAL;
 	if (clock > 11 || clock == 10)
 		return -EINVAL;
 	if (clock >= 4 && clock <= 6)
@@ -171,6 +232,7 @@ SYSCALL_DEFINE3(timer_create, int, clock, uaddr_t, evp, uaddr_t, idp)
 	if (!evp)
 		pt->ev.value = (u64)pt->id;
 	pt->timer.fn = expired;
+	pt->thread = clock == CLOCK_THREAD_CPU ? current : NULL;
 	if (put_user_u32(idp, (u32)pt->id)) {
 		slab_free(&posix_timer_cache, pt);
 		return -EFAULT;
@@ -185,7 +247,9 @@ static struct itimerspec64 read_timer(const struct posix_timer *pt)
 {
 	u64 now = hal_clock_ns(), left = 0;
 
-	if (pt->timer.armed)
+	if (pt->cpu_armed)
+		left = pt->cpu_expires_ns > cpu_now(pt) ? pt->cpu_expires_ns - cpu_now(pt) : 1;
+	else if (pt->timer.armed)
 		left = pt->timer.expires_ns > now ? pt->timer.expires_ns - now : 1;
 	return (struct itimerspec64){ ns_to_timespec(pt->interval_ns), ns_to_timespec(left) };
 }
@@ -207,9 +271,14 @@ SYSCALL_DEFINE4(timer_settime, int, id, int, flags, uaddr_t, newp, uaddr_t, oldp
 		return -EINVAL;
 	old = read_timer(pt);
 	timer_cancel(&pt->timer);
+	pt->cpu_armed = false;
 	pt->interval_ns = interval;
 	pt->overrun = 0;
-	if (value) {
+	if (value && is_cpu_clock(pt)) {
+		pt->cpu_expires_ns = value + ((flags & TIMER_ABSTIME) ? 0 : cpu_now(pt));
+		pt->cpu_armed = true;
+		pt->process->cpu_timers = true;
+	} else if (value) {
 		if (flags & TIMER_ABSTIME) {
 			now = (pt->clock == 0 || pt->clock == 8 || pt->clock == 11)
 				      ? clock_realtime_ns() : hal_clock_ns();

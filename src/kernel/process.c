@@ -36,7 +36,7 @@ SYSCALL_DEFINE2(setpgid, pid_t, pid, pid_t, pgid)
 	struct process *me = current->process, *p = process_or_self(pid), *q;
 	bool found = false;
 
-	if (pgid < 0)
+	if (pgid < 0 || (!pgid && pid < 0))
 		return -EINVAL;
 	if (!p || (p != me && p->parent != me))
 		return -ESRCH;

@@ -169,8 +169,11 @@ void signal_deliver(struct trapframe *tf)
 	for (;;) {
 		u64 handler;
 
-		if (t->flags & TF_EXIT)
-			task_exit_group(t->process->exit_status);
+		if (t->flags & TF_EXIT) {
+			if (t->process->flags & PROC_EXITING)
+				task_exit_group(t->process->exit_status);
+			task_exit(0);	/* another thread's execve wants us gone */
+		}
 		if (t->process->flags & PROC_STOPPED) {
 			park();
 			continue;

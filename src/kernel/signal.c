@@ -399,7 +399,8 @@ bool pgrp_is_orphaned(pid_t pgid)
 	list_for_each_entry(p, &process_list, all_link) {
 		if (p->pgid != pgid || (p->flags & PROC_ZOMBIE) || (p->parent->flags & PROC_INIT))
 			continue;
-		if (p->parent->pgid != pgid && p->parent->sid == p->sid)
+		if (p->parent->pgid != pgid && p->parent->sid == p->sid &&
+		    !(p->parent->flags & PROC_ZOMBIE))
 			return false;
 	}
 	return true;

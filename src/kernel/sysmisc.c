@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that fit no other file: membarrier, process_vm_*, syslog, reboot, kcmp. */
 #include "abi/errno.h"
+#include "fs/vfs.h"
 #include "hal/hal.h"
 #include "kernel/capability.h"
 #include "kernel/log.h"
@@ -231,13 +232,24 @@ SYSCALL_DEFINE4(reboot, u32, magic1, u32, magic2, u32, cmd, uaddr_t, arg)
 SYSCALL_DEFINE5(kcmp, pid_t, pid1, pid_t, pid2, int, type, u64, idx1, u64, idx2)
 {
 	struct task *a = task_find(pid1), *b = task_find(pid2);
+	struct file *f, *g;
 	u64 x, y;
 
-	(void)idx1;
-	(void)idx2;
 	if (!a || !b)
 		return -ESRCH;
 	switch (type) {
+	case 0:
+		f = a->files ? files_lookup(a->files, (u32)idx1) : NULL;
+		g = b->files ? files_lookup(b->files, (u32)idx2) : NULL;
+		x = (u64)f;
+		y = (u64)g;
+		if (f)
+			file_put(f);
+		if (g)
+			file_put(g);
+		if (!f || !g)
+			return -EBADF;
+		break;
 	case 1: x = (u64)a->mm; y = (u64)b->mm; break;
 	case 2: x = (u64)a->files; y = (u64)b->files; break;
 	case 3: x = (u64)a->fs; y = (u64)b->fs; break;

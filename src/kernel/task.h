@@ -146,6 +146,7 @@ struct process {
 	u64 cpu_seen_utime_ns, cpu_seen_stime_ns;	/* when the two were last charged */
 	struct list_head posix_timers;
 	int next_timer_id;
+	bool cpu_timers;	/* a POSIX timer on a CPU-time clock may be armed */
 	struct file *exe;	/* the running program; /proc/PID/exe */
 	struct list_head ptracees;	/* tasks traced by this process */
 	u32 oom_score_adj;	/* an s32: -1000 to 1000 */
@@ -286,6 +287,10 @@ void task_rename_to_leader(struct task *t);
 /* The task leaves its mm: clear_child_tid, robust futexes, vfork parent. */
 void task_release_mm(struct task *t);
 void posix_timers_delete_all(struct process *p);
+/* Timers on the CPU time of t, which ends, never fire again. */
+void posix_timers_thread_exit(struct task *t);
+/* Fires CPU-time timers that are due; false: none is armed any more. */
+bool posix_cpu_timers_check(struct process *p);
 /* All threads, dead ones included. */
 void process_times(struct process *p, u64 *utime_ns, u64 *stime_ns);
 int files_unshare(struct task *t) __must_check;	/* fs/fdtable.c */

@@ -257,7 +257,7 @@ SYSCALL_DEFINE4(clock_nanosleep, int, id, int, flags, uaddr_t, req, uaddr_t, rem
 	int err;
 
 	if (id == CLOCK_THREAD_CPUTIME_ID)
-		return -EINVAL;
+		return -EOPNOTSUPP;
 	err = read_clock(id, &now);
 	if (err)
 		return err;
@@ -423,7 +423,7 @@ void process_check_cpu_limits(struct task *t)
 	struct process *p = t->process;
 	u64 u, s;
 
-	if (likely(!p->itimer_virt[0] && !p->itimer_prof[0] &&
+	if (likely(!p->itimer_virt[0] && !p->itimer_prof[0] && !p->cpu_timers &&
 		   p->rlim[RLIMIT_CPU].cur == RLIM_INFINITY))
 		return;
 	process_times(p, &u, &s);
@@ -433,6 +433,8 @@ void process_check_cpu_limits(struct task *t)
 		signal_process(p, SIGPROF);
 	p->cpu_seen_utime_ns = u;
 	p->cpu_seen_stime_ns = s;
+	if (p->cpu_timers)
+		p->cpu_timers = posix_cpu_timers_check(p);
 	if (p->rlim[RLIMIT_CPU].cur != RLIM_INFINITY)
 		check_rlimit_cpu(p, u + s);
 	sched_want_tick();

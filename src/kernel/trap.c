@@ -110,7 +110,6 @@ static void do_exception(struct task *t, struct trapframe *tf, const struct trap
 		signal_force(SIGFPE, FPE_INTDIV, tf->rip, 0);
 		break;
 	case 1:
-		tf->rflags &= ~0x100ul;
 		signal_force(SIGTRAP, TRAP_TRACE, tf->rip, 1);
 		break;
 	case 3:
