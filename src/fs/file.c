@@ -96,6 +96,8 @@ void file_put(struct file *f)
 			f->ops->release(f);
 		drop_writer(f);
 	}
+	if (f->mode & FMODE_UNMOUNT)
+		mount_file_release(f);
 	f->refcount = 0;
 	file_free(f);
 }

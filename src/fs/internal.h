@@ -110,6 +110,9 @@ void fs_set_root(struct fs_context *fs, struct path p);
 /* ---- file.c, fdtable.c ---- */
 struct file *file_alloc(u32 flags) __must_check;	/* ERR_PTR */
 struct file *file_open_how(int dfd, const char *name, const struct open_how *how) __must_check;
+/* A struct that may be newer than ours: fine if what we do not know is zero
+ * (-E2BIG). size >= known, at most a page. */
+int copyin_struct(void *dst, size_t known, uaddr_t src, u64 size) __must_check;
 int path_open_file(const struct path *path, struct file *f) __must_check;
 extern const struct file_ops path_fops, bad_special_fops, chrdev_fops;
 /* The file, not O_PATH, open for FMODE_READ / FMODE_WRITE; -EBADF. */

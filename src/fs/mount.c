@@ -240,6 +240,7 @@ int mount_attach(struct mount *top, const struct path *where)
 	if (ns->count + tree_count(top) > MAX_MOUNTS)
 		return -ENOSPC;
 	link_to_parent(top, where->mnt, where->dentry);
+	top->flags &= ~(u32)MNT_OWNED;
 	for (struct mount *m = top; m; m = mount_next_in_tree(m, top))
 		ns_add(ns, m);
 	ns_changed(ns);
@@ -313,7 +314,7 @@ bool mount_tree_busy(struct mount *m)
 
 static struct mount *clone_one(struct mount *m, struct dentry *root)
 {
-	return mount_create(m->sb, root, m->source, m->flags & ~(u32)MNT_EXPIRY_MARK);
+	return mount_create(m->sb, root, m->source, m->flags & ~(u32)(MNT_EXPIRY_MARK | MNT_OWNED));
 }
 
 /* The first child at or after pos in m's list that a copy takes along. */

@@ -25,6 +25,7 @@ enum mnt_flag {
 	MNT_NOSYMFOLLOW = 1 << 7,
 	MNT_UNBINDABLE = 1 << 16,
 	MNT_EXPIRY_MARK = 1 << 17,
+	MNT_OWNED = 1 << 18,	/* detached, and goes with the file of fsmount or open_tree */
 };
 #define MNT_USER_MASK 0xffu	/* what mount(2) and mount_setattr(2) change */
 
@@ -115,6 +116,10 @@ bool mount_is_below(const struct mount *m, const struct mount *top);
 /* Depth-first successor of m inside top, or NULL. */
 struct mount *mount_next_in_tree(struct mount *m, struct mount *top);
 u32 mnt_flags_from_ms(u64 ms);
+/* To the topmost of what is mounted on *p; -ENOENT where nothing can be mounted. */
+int mount_point_top(struct path *p) __must_check;
+/* The last reference to a file of fsmount or open_tree goes. */
+void mount_file_release(struct file *f);
 /* In current's namespace? */
 bool mount_is_ours(const struct mount *m);
 /* Is the path the root of its mount? */

@@ -33,8 +33,7 @@ static void to_top(struct path *p)
 	}
 }
 
-/* The same, for a place to mount something. */
-static int climb(struct path *p)
+int mount_point_top(struct path *p)
 {
 	to_top(p);
 	if (!p->mnt || !p->mnt->ns || !p->dentry->inode->nlink ||
@@ -110,7 +109,7 @@ static int do_bind(struct path *where, const char *source, bool rec)
 	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
 	if (err)
 		return err;
-	err = climb(where);
+	err = mount_point_top(where);
 	if (err)
 		goto out;
 	err = -EINVAL;
@@ -151,7 +150,7 @@ static int do_move(struct path *where, const char *source)
 	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
 	if (err)
 		return err;
-	err = path_is_mount_root(&from) ? climb(where) : -EINVAL;
+	err = path_is_mount_root(&from) ? mount_point_top(where) : -EINVAL;
 	if (!err && (!mount_is_ours(from.mnt) || !from.mnt->parent || !mount_is_ours(where->mnt)))
 		err = -EINVAL;
 	if (!err)
@@ -176,7 +175,7 @@ static int do_new(struct path *where, const char *type, const char *source, u64 
 	sb_put(sb);
 	if (!m)
 		return -ENOMEM;
-	err = climb(where);
+	err = mount_point_top(where);
 	if (err)
 		goto fail;
 	err = -EINVAL;
@@ -364,7 +363,7 @@ static void move_roots(const struct path *old, const struct path *new)
 static int do_pivot(const struct path *new, struct path *put_old)
 {
 	struct path root = path_get(current_fs()->root);
-	int err = climb(put_old);
+	int err = mount_point_top(put_old);
 
 	if (err)
 		goto out;

@@ -7,7 +7,8 @@
  *	       -- fsmount --> O_PATH file on a detached mount -- move_mount --> tree
  *
  * A context collects options as text, "a=b,c"; the file system parses them at
- * CREATE or RECONFIGURE, so a bad one is reported then. A detached mount made by
+ * CREATE or RECONFIGURE. Where the type has no check_option, a bad one is
+ * reported only then. A detached mount made by
  * fsmount or open_tree is owned by its file (FMODE_UNMOUNT) until attached.
  *
  * Not supported: options that are descriptors, paths or blobs (EINVAL), id
@@ -138,6 +139,7 @@ SYSCALL_DEFINE3(fspick, int, dfd, uaddr_t, name, u32, flags)
 	if (c) {
 		c->sb = sb_get(path.mnt->sb);
 		c->reconfigure = true;
+		strlcpy(c->type, c->sb->type->name, sizeof(c->type));
 		c->ms_flags = c->sb->flags & SB_RDONLY ? MS_RDONLY : 0;
 	}
 	path_put(&path);
@@ -167,6 +169,8 @@ static int set_source(struct fs_config *c, const char *value)
 
 static int set_option(struct fs_config *c, const char *key, const char *value)
 {
+	const struct fs_type *type;
+
 	if (c->phase != PHASE_OPTIONS)
 		return -EBUSY;
 	if (value && !strcmp(key, "source"))
@@ -177,6 +181,13 @@ static int set_option(struct fs_config *c, const char *key, const char *value)
 	}
 	if (strchr(key, ',') || (value && strchr(value, ',')))
 		return -EINVAL;
+	type = fs_type_find(c->type);
+	if (type && type->check_option) {
+		int err = type->check_option(key, value);
+
+		if (err)
+			return err;
+	}
 	return add_option(c, key, value);
 }
 
@@ -292,12 +303,13 @@ static s64 mount_to_fd(struct mount *m, bool cloexec)
 		return PTR_ERR(f);
 	}
 	f->mode |= FMODE_UNMOUNT;
+	m->flags |= MNT_OWNED;
 	return fd_install_new(f, cloexec);
 }
 
 void mount_file_release(struct file *f)
 {
-	if (!f->path.mnt->ns && !f->path.mnt->parent)
+	if (f->path.mnt->flags & MNT_OWNED)
 		mount_detach_tree(f->path.mnt);
 }
 
@@ -318,8 +330,7 @@ SYSCALL_DEFINE3(fsmount, int, fd, u32, flags, u32, attr)
 		return -EBADF;
 	if (f->ops == &config_fops) {
 		c = f->priv;
-		ret = c->reconfigure || !c->sb ? -EINVAL :
-		      c->phase == PHASE_CREATED ? 0 : -EBUSY;
+		ret = c->reconfigure || c->phase == PHASE_MOUNTED ? -EBUSY : c->sb ? 0 : -EINVAL;
 		if (!ret) {
 			m = mount_create(c->sb, c->sb->root, c->source, flags_from_attr(attr, 0));
 			ret = m ? 0 : -ENOMEM;
@@ -372,13 +383,7 @@ static int do_move(const struct path *from, struct path *to)
 	if (!m->ns && !m->parent) {
 		if (S_ISDIR(m->root->inode->mode) != S_ISDIR(to->dentry->inode->mode))
 			return -EINVAL;
-		mount_get(m);		/* of being attached; the file's stays with it */
-		err = mount_attach(m, to);
-		if (err)
-			mount_put(m);
-		else
-			mount_put(m);
-		return err;
+		return mount_attach(m, to);
 	}
 	if (!mount_is_ours(m) || !m->parent)
 		return -EINVAL;

@@ -348,24 +348,31 @@ SYSCALL_DEFINE2(creat, uaddr_t, name, mode_t, mode)
 	return do_open(AT_FDCWD, name, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
+int copyin_struct(void *dst, size_t known, uaddr_t src, u64 size)
+{
+	u8 extra;
+
+	for (u64 i = known; i < size; i++) {
+		if (get_user_u8(&extra, src + i))
+			return -EFAULT;
+		if (extra)
+			return -E2BIG;
+	}
+	return copyin(dst, src, known);
+}
+
 SYSCALL_DEFINE4(openat2, int, dfd, uaddr_t, name, uaddr_t, uhow, u64, size)
 {
 	struct open_how how;
-	u8 extra;
+	int err;
 
 	if (size < sizeof(how))
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	/* A newer struct is fine as long as what we do not know is zero. */
-	for (u64 i = sizeof(how); i < size; i++) {
-		if (get_user_u8(&extra, uhow + i))
-			return -EFAULT;
-		if (extra)
-			return -E2BIG;
-	}
-	if (copyin(&how, uhow, sizeof(how)))
-		return -EFAULT;
+	err = copyin_struct(&how, sizeof(how), uhow, size);
+	if (err)
+		return err;
 	if (!(how.flags & O_PATH))
 		how.flags |= O_LARGEFILE;
 	return open_user(dfd, name, &how);

@@ -300,6 +300,15 @@ static int parse_options(struct tmpfs_sb *t, const char *opt)
 	return 0;
 }
 
+static int check_option(const char *key, const char *value)
+{
+	struct tmpfs_sb scratch;
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%s%s%s", key, value ? "=" : "", value ? value : "");
+
+	return n >= (int)sizeof(text) ? -EINVAL : parse_option(&scratch, text, (size_t)n);
+}
+
 static int statfs(struct superblock *sb, struct statfs64 *st)
 {
 	struct tmpfs_sb *t = tmpfs_s(sb);
@@ -418,6 +427,7 @@ struct fs_type tmpfs_type = {
 	.name = "tmpfs",
 	.flags = FS_NODEV,
 	.fill_super = fill_super,
+	.check_option = check_option,
 };
 
 /* The first root; like Linux's, it has no limits and shows as "rootfs". */

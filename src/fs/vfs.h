@@ -224,6 +224,9 @@ struct fs_type {
 	u32 flags;			/* FS_NODEV: no device needed (/proc/filesystems) */
 	/* Fills sb (ops, root, priv) from source and options ("a=b,c"). */
 	int (*fill_super)(struct superblock *sb, const char *source, const char *options);
+	/* Is one option right? For fsconfig(2), which reports at once; value NULL:
+	 * a flag. NULL: fill_super finds out. */
+	int (*check_option)(const char *key, const char *value);
 	struct list_head link;
 	struct superblock *single;	/* FS_SINGLE: the one instance */
 };
@@ -367,7 +370,8 @@ struct file {
 };
 enum fmode { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_PATH = 4, FMODE_EXEC = 8, FMODE_LSEEK = 16,
 	     FMODE_STREAM = 32 /* no position: pipes, ttys */,
-	     FMODE_CREATED = 64 /* this open made the file */ };
+	     FMODE_CREATED = 64 /* this open made the file */,
+	     FMODE_UNMOUNT = 128 /* O_PATH file that owns a detached mount */ };
 
 static inline struct file *file_get(struct file *f) { f->refcount++; return f; }
 void file_put(struct file *f);
