@@ -107,6 +107,7 @@ void process_reap(struct process *p)
 	rusage_add(to, &p->children_acct);
 	list_del(&p->sibling);
 	pid_remove_process(p);
+	process_drop_leader(p);
 	process_put(p);		/* the table's reference */
 }
 
@@ -201,10 +202,8 @@ void task_exit(int code)
 	drop_mm(t);
 	drop_parts(t);
 	sigpending_flush(&t->pending, U64_MAX);
-	if (!p->published) {	/* a kernel thread: nobody waits for it */
-		sighand_put(t->sighand);
+	if (!p->published)	/* a kernel thread: nobody waits for it */
 		sched_exit();
-	}
 	posix_timers_thread_exit(t);
 	list_del(&t->thread_link);
 	p->nr_threads--;
@@ -217,8 +216,6 @@ void task_exit(int code)
 	} else if (p->flags & PROC_EXEC_GROUP) {
 		wake_up_all(&p->exit_wq);
 	}
-	if (p->leader != t)	/* the leader's actions are still looked at */
-		sighand_put(t->sighand);
 	sched_exit();
 }
 

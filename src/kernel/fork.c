@@ -217,8 +217,6 @@ static void undo(struct task *t)
 		files_put(t->files);
 	if (t->fs)
 		fs_context_put(t->fs);
-	if (t->sighand)
-		sighand_put(t->sighand);
 	if (t->uts)
 		uts_put(t->uts);
 	if (p && p->leader == t) {

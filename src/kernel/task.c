@@ -118,6 +118,11 @@ void pid_remove_process(struct process *p)
 	}
 }
 
+static struct process kernel_process;
+static struct sighand kernel_sighand;
+static struct cred kernel_cred = { .refcount = 1, .cap_permitted = ~0ul, .cap_effective = ~0ul,
+				   .cap_bset = ~0ul };
+
 /* ---- processes ---- */
 
 struct process *process_alloc(void)
@@ -140,12 +145,27 @@ struct process *process_alloc(void)
 	return p;
 }
 
+/* Stands in for the leader of a reaped process, so that whoever still holds
+ * the process (a pidfd, /proc) finds a dead task instead of a dangling one. */
+static struct task reaped_task = { .state = TASK_DEAD, .refcount = 1 };
+
+void process_drop_leader(struct process *p)
+{
+	struct task *leader = p->leader;
+
+	reaped_task.process = &kernel_process;
+	reaped_task.sighand = &kernel_sighand;
+	reaped_task.cred = &kernel_cred;
+	p->leader = &reaped_task;
+	task_put(leader);	/* which holds p, so this ends a cycle */
+}
+
 void process_put(struct process *p)
 {
 	if (--p->refcount)
 		return;
 	sigpending_flush(&p->pending, U64_MAX);
-	if (p->leader)
+	if (p->leader && p->leader != &reaped_task)
 		task_put(p->leader);
 	slab_free(&process_cache, p);
 }
@@ -196,6 +216,8 @@ static void task_free(struct task *t)
 	page_free_virt(t->stack);
 	if (t->cred)
 		cred_put(t->cred);
+	if (t->sighand)
+		sighand_put(t->sighand);
 	if (t->process)
 		process_put(t->process);
 	nr_tasks--;
@@ -215,11 +237,6 @@ void task_free_unstarted(struct task *t)
 }
 
 /* ---- boot task and kernel threads ---- */
-
-static struct process kernel_process;
-static struct sighand kernel_sighand;
-static struct cred kernel_cred = { .refcount = 1, .cap_permitted = ~0ul, .cap_effective = ~0ul,
-				   .cap_bset = ~0ul };
 
 /* The idle task of the boot CPU: the stack that kern_main runs on. */
 void task_init_boot(void)

@@ -302,6 +302,7 @@ s64 kernel_clone(const struct clone_args *args) __must_check;
 /* The same, for a child of the init task that begins with fn in the kernel and
  * goes to user mode when fn has made it a program (exec_kernel). */
 s64 kernel_clone_thread(const struct clone_args *args, void (*fn)(void *)) __must_check;
+void process_drop_leader(struct process *p);
 /* A zombie's last trace goes. */
 void process_reap(struct process *p);
 /* Starts a program in current, from kernel strings (boot). */
