@@ -164,7 +164,9 @@ void files_put(struct files *t)
 		if (f)
 			close_file(t, f);
 	}
-	free_chunks(t);
+	/* Closing may sleep, and a reader of /proc/PID/fd may have come. */
+	if (!--t->refcount)
+		free_chunks(t);
 }
 
 struct files *files_dup(struct files *old)

@@ -78,7 +78,8 @@ static void sb_destroy(struct superblock *sb)
 	struct dentry *root = sb->root;
 	int err;
 
-	sb->refcount = 1;	/* syncing may look at it */
+	list_del(&sb->link);	/* sync(2) must not find it any more */
+	sb->refcount = 1;
 	err = sb_sync(sb);
 	(void)err;		/* umount(2) does not tell either */
 	inotify_sb_gone(sb);
@@ -92,7 +93,6 @@ static void sb_destroy(struct superblock *sb)
 	if (sb->ops && sb->ops->put_super)
 		sb->ops->put_super(sb);
 	bug_on(!list_empty(&sb->inodes));
-	list_del(&sb->link);
 	slab_free(&super_cache, sb);
 }
 
