@@ -20,7 +20,6 @@
 #include "fs/tmpfs_impl.h"
 
 static SLAB_CACHE(tmpfs_inode_cache, struct tmpfs_inode);
-extern const struct inode_ops tmpfs_symlink_iops;
 u64 shmem_pages;
 
 /* ---- pages ---- */

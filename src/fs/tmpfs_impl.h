@@ -58,7 +58,7 @@ int tmpfs_dir_add(struct tmpfs_dir *dir, const struct qstr *name, struct inode *
 void tmpfs_dir_remove(struct tmpfs_dir *dir, struct tmpfs_entry *e);
 extern const struct inode_ops tmpfs_dir_iops;
 extern const struct file_ops tmpfs_dir_fops;
-extern const struct inode_ops tmpfs_file_iops;
+extern const struct inode_ops tmpfs_file_iops, tmpfs_symlink_iops;
 extern const struct file_ops tmpfs_file_fops;
 extern struct fs_type tmpfs_type;
 
