@@ -9,6 +9,8 @@
 
 /* argv[0] is the subcommand's name. All return the exit code. */
 int run_main(int argc, char **argv);
+int boot_main(int argc, char **argv);
+int image_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 
 #endif

@@ -16,6 +16,8 @@ static const struct subcommand {
 	int (*main)(int argc, char **argv);
 } subcommands[] = {
 	{ "run", "run a Linux program under Hyla's kernel, as a process of this host", run_main },
+	{ "boot", "run a Linux program under Hyla's kernel, in a virtual machine", boot_main },
+	{ "image", "make an initrd image of a directory", image_main },
 	{ "doctor", "say what this host allows, and what to do about the rest", doctor_main },
 };
 

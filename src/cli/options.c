@@ -18,10 +18,14 @@
 
 #define DEFAULT_MEM (512ul << 20)
 #define LEAST_MEM (8ul << 20)
+#define LEAST_MEM_VM (2ul << 20)
 
-enum { OPT_ROOT = 256, OPT_INITRD, OPT_BIND, OPT_ENGINE, OPT_MEM, OPT_CPUS, OPT_ENV, OPT_ENV_CLEAR,
+enum { OPT_ROOT = 256, OPT_INITRD, OPT_BIND, OPT_MEM, OPT_CPUS, OPT_ENV, OPT_ENV_CLEAR,
        OPT_CWD, OPT_USER, OPT_HOSTNAME, OPT_LOG, OPT_TRACE, OPT_TIMEOUT, OPT_SEED, OPT_FAIL_NTH,
-       OPT_STATS, OPT_KERNEL, OPT_NO_SANDBOX, OPT_HELP };
+       OPT_STATS, OPT_KERNEL, OPT_HELP,
+       OPT_RUN_ONLY, OPT_ENGINE, OPT_NO_SANDBOX,
+       OPT_BOOT_ONLY, OPT_MACHINE, OPT_VMM, OPT_ACCEL, OPT_DISK, OPT_APPEND, OPT_GDB,
+       OPT_BOOTCHART, OPT_DRY_RUN, OPT_VMM_ARG };
 
 static const struct option long_options[] = {
 	{ "root", required_argument, NULL, OPT_ROOT },
@@ -43,11 +47,20 @@ static const struct option long_options[] = {
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
+	{ "machine", required_argument, NULL, OPT_MACHINE },
+	{ "vmm", required_argument, NULL, OPT_VMM },
+	{ "accel", required_argument, NULL, OPT_ACCEL },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "gdb", optional_argument, NULL, OPT_GDB },
+	{ "bootchart", no_argument, NULL, OPT_BOOTCHART },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "vmm-arg", required_argument, NULL, OPT_VMM_ARG },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char help[] =
+static const char run_help[] =
 "usage: hyla run [OPTIONS] -- PROG [ARGS]\n"
 "\n"
 "Runs PROG under Hyla's own Linux-compatible kernel. Without options it sees the\n"
@@ -72,6 +85,43 @@ static const char help[] =
 "Looking inside\n"
 "  --log LEVEL              the kernel's messages: 0 to 7, or emerg ... err, info, debug\n"
 "  --trace[=FILE]           print each system call, to standard error or FILE\n"
+"\n"
+"Exit code: PROG's own; 128+N when signal N ended it; 124 timeout; 125 hyla\n"
+"failed; 126 PROG cannot be executed; 127 PROG not found.\n";
+
+static const char boot_help[] =
+"usage: hyla boot [OPTIONS] -- PROG [ARGS]\n"
+"\n"
+"Boots Hyla's kernel in a virtual machine and runs PROG there, with the same\n"
+"files, streams and exit code as `hyla run`. Without PROG, with --initrd or\n"
+"--root, its /init or /sbin/init is run.\n"
+"\n"
+"Files\n"
+"  --root DIR[:ro]          DIR is the root instead, read-write\n"
+"  --initrd FILE            a cpio archive, unpacked into memory, is the root\n"
+"  --bind HOST:GUEST[:ro]   share a host directory; may be repeated\n"
+"  --cwd DIR                working directory in the guest\n"
+"Machine\n"
+"  --machine TYPE           microvm (the fastest to boot), q35 or pc\n"
+"  --vmm NAME               qemu, firecracker or cloud-hypervisor\n"
+"  --accel kvm|tcg          kvm where it works, else tcg\n"
+"  --mem SIZE               memory (512M)\n"
+"  --cpus N                 processors (1)\n"
+"  --timeout T              end it after T (seconds; or 500ms, 2m, 1h): exit code 124\n"
+"  --kernel FILE            another hyla.elf\n"
+"  --append WORDS           more words for the kernel's command line\n"
+"  --vmm-arg ARG            one more argument for QEMU; may be repeated\n"
+"Program\n"
+"  --env K=V                set a variable; may be repeated\n"
+"  --env-clear              do not pass our environment on\n"
+"  --user UID[:GID]         run as this user (numbers, or names of the host)\n"
+"  --hostname NAME          (hyla)\n"
+"Looking inside\n"
+"  --log LEVEL              the kernel's messages: 0 to 7, or emerg ... err, info, debug\n"
+"  --trace[=FILE]           print each system call, to standard error or FILE\n"
+"  --bootchart              print how long each phase of the boot took\n"
+"  --gdb[=PORT]             wait for gdb at 127.0.0.1:PORT (1234)\n"
+"  --dry-run                print the command line of the VMM instead\n"
 "\n"
 "Exit code: PROG's own; 128+N when signal N ended it; 124 timeout; 125 hyla\n"
 "failed; 126 PROG cannot be executed; 127 PROG not found.\n";
@@ -213,6 +263,56 @@ static bool parse_bind(struct options *o, char *text)
 	return *b->host && b->guest[0] == '/';
 }
 
+static bool one_of(const char *text, const char *const *words)
+{
+	while (*words && strcmp(text, *words))
+		words++;
+	return *words;
+}
+
+static int parse_boot(struct options *o, int option, const char *name)
+{
+	static const char *const machines[] = { "microvm", "q35", "pc", NULL };
+	static const char *const vmms[] = { "qemu", "firecracker", "cloud-hypervisor", NULL };
+	static const char *const accels[] = { "kvm", "tcg", NULL };
+	u64 nr;
+
+	switch (option) {
+	case OPT_MACHINE:
+		o->machine = optarg;
+		return one_of(optarg, machines) ? 0 : wrong(name, optarg, "microvm, q35 or pc");
+	case OPT_VMM:
+		o->vmm = optarg;
+		return one_of(optarg, vmms) ? 0 :
+		       wrong(name, optarg, "qemu, firecracker or cloud-hypervisor");
+	case OPT_ACCEL:
+		o->accel = optarg;
+		return one_of(optarg, accels) ? 0 : wrong(name, optarg, "kvm or tcg");
+	case OPT_DISK:
+		report("--disk", "this kernel has no file system for disks yet",
+		       "use --root DIR or --initrd FILE");
+		return EXIT_HYLA;
+	case OPT_APPEND:
+		o->append = optarg;
+		return 0;
+	case OPT_GDB:
+		o->gdb = true;
+		o->gdb_port = optarg ? optarg : "1234";
+		return parse_whole(o->gdb_port, &nr) && nr && nr < 65536 ? 0 :
+		       wrong(name, optarg, "a port number");
+	case OPT_BOOTCHART:
+		o->bootchart = true;
+		return 0;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
+		return 0;
+	case OPT_VMM_ARG:
+		o->vmm_arg[o->nr_vmm_args++] = optarg;
+		return 0;
+	}
+	return EXIT_HYLA;
+}
+
 static int parse_one(struct options *o, int option, const char *name)
 {
 	u64 nr;
@@ -231,11 +331,14 @@ static int parse_one(struct options *o, int option, const char *name)
 	case OPT_ENGINE:
 		return strcmp(optarg, "ptrace") ? wrong(name, optarg, "the engine is ptrace") : 0;
 	case OPT_MEM:
-		return parse_size(optarg, &o->mem_size) && o->mem_size >= LEAST_MEM ? 0 :
-		       wrong(name, optarg, "8M or more, as in 512M or 2G");
+		return parse_size(optarg, &o->mem_size) &&
+		       o->mem_size >= (o->boot ? LEAST_MEM_VM : LEAST_MEM) ? 0 :
+		       wrong(name, optarg, o->boot ? "2M or more, as in 512M or 2G" :
+			     "8M or more, as in 512M or 2G");
 	case OPT_CPUS:
-		if (!parse_whole(optarg, &nr) || nr != 1)
-			return wrong(name, optarg, "the ptrace engine has 1 CPU");
+		if (!parse_whole(optarg, &nr) || nr < 1 || nr > (o->boot ? 64 : 1))
+			return wrong(name, optarg, o->boot ? "1 to 64" :
+				     "the ptrace engine has 1 CPU");
 		o->nr_cpus = nr;
 		return 0;
 	case OPT_ENV:
@@ -278,31 +381,42 @@ static int parse_one(struct options *o, int option, const char *name)
 		o->no_sandbox = true;
 		return 0;
 	}
-	return EXIT_HYLA;
+	return parse_boot(o, option, name);
+}
+
+static bool has_option(const struct options *o, int option)
+{
+	if (option == '?' || option == ':')
+		return false;
+	return option < OPT_RUN_ONLY ||
+	       (o->boot ? option > OPT_BOOT_ONLY : option < OPT_BOOT_ONLY);
 }
 
 int options_parse(struct options *o, int argc, char **argv, int *exit_code)
 {
 	int option, index = 0;
 
-	memset(o, 0, sizeof(*o));
+	o->machine = "microvm";
+	o->vmm = "qemu";
 	o->mem_size = DEFAULT_MEM;
 	o->nr_cpus = 1;
 	o->log_level = -1;
 	o->uid = getuid();
 	o->gid = getgid();
 	o->env = calloc(argc, sizeof(*o->env));
-	if (!o->env)
+	o->vmm_arg = calloc(argc, sizeof(*o->vmm_arg));
+	if (!o->env || !o->vmm_arg)
 		abort();
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "+:h", long_options, &index)) >= 0) {
 		if (option == 'h' || option == OPT_HELP) {
-			fputs(help, stdout);
+			fputs(o->boot ? boot_help : run_help, stdout);
 			*exit_code = 0;
 			return 1;
 		}
-		if (option == '?' || option == ':') {
+		if (!has_option(o, option)) {
 			report(argv[optind - 1], option == ':' ? "wants a value" : "no such option",
+			       o->boot ? "`hyla boot --help` lists the options" :
 			       "`hyla run --help` lists the options");
 			*exit_code = EXIT_HYLA;
 			return 1;

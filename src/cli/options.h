@@ -18,6 +18,7 @@ struct bind {
 };
 
 struct options {
+	bool boot;		/* `hyla boot`, not `hyla run` */
 	const char *root;	/* NULL: the host's / read-only */
 	bool root_read_only;
 	const char *initrd;
@@ -45,12 +46,23 @@ struct options {
 	bool stats;
 	const char *kernel;
 	bool no_sandbox;
+	/* hyla boot */
+	const char *machine;	/* microvm, q35, pc */
+	const char *vmm;	/* qemu, firecracker, cloud-hypervisor */
+	const char *accel;	/* NULL: kvm if it works, else tcg */
+	const char *append;	/* more words for the kernel's command line */
+	bool gdb;
+	const char *gdb_port;	/* NULL: 1234 */
+	bool bootchart;
+	bool dry_run;		/* print the command instead */
+	char **vmm_arg;		/* --vmm-arg, in order */
+	u32 nr_vmm_args;
 	/* PROG ARGS */
 	char **args;
 	u32 nr_args;
 };
 
-/* 0 to go on; else the program ends with *exit_code (message or help done). */
+/* A subcommand's options: o->boot says which. 0 to go on; else the program ends with *exit_code (message or help done). */
 int options_parse(struct options *o, int argc, char **argv, int *exit_code);
 
 struct config {
@@ -64,6 +76,25 @@ void config_add(struct config *c, const char *key, const char *format, ...)
 /* "mount=TYPE:SOURCE:TARGET[:FLAGS]" with the escapes that it needs. */
 void config_add_mount(struct config *c, const char *type, const char *source,
 		      const char *target, const char *flags);
+/* A directory of the host that the guest mounts by 9p. */
+struct share {
+	char tag[16];
+	const char *path;
+	bool read_only;
+};
+
+/* What a guest sees: the configuration and the directories that it needs. */
+struct guest {
+	struct options o;
+	struct config config;
+	struct share share[OPTIONS_BINDS + 2];
+	u32 nr_shares;
+	char cwd[4096];
+};
+
+/* Program, root, working directory and binds, from g->o. */
+void guest_describe(struct guest *g);
+
 /* What does not depend on how the guest is started: program, ids, names. */
 void config_add_program(struct config *c, const struct options *o);
 /* The empty string at the end. */

@@ -26,90 +26,12 @@
 extern const u8 hosted_image_data[], hosted_image_data_end[];
 
 struct run {
-	struct options o;
-	struct config config;
+	struct guest g;
 	struct machine machine;
 	struct machine_options mo;
 	struct console_options console;
 	struct p9_export export[OPTIONS_BINDS + 2];
-	char tag[OPTIONS_BINDS][16];
-	u32 nr_exports;
-	char cwd[PATH_MAX];
 };
-
-static void add_export(struct run *r, const char *tag, const char *path, bool read_only)
-{
-	struct p9_export *e = &r->export[r->nr_exports++];
-
-	e->tag = tag;
-	e->path = path;
-	e->read_only = read_only;
-	e->guest_uid = r->o.uid;
-	e->guest_gid = r->o.gid;
-}
-
-static void add_root(struct run *r)
-{
-	struct config *c = &r->config;
-
-	if (r->o.initrd) {
-		config_add(c, "root", "initrd");
-	} else if (r->o.root) {
-		add_export(r, "root", r->o.root, r->o.root_read_only);
-		config_add(c, "root", "9p:root%s", r->o.root_read_only ? ":ro" : "");
-	} else {
-		add_export(r, "root", "/", true);
-		config_add(c, "root", "9p:root:ro");
-	}
-	config_add_mount(c, "devfs", "dev", "/dev", "nosuid,mkdir");
-	config_add_mount(c, "devpts", "devpts", "/dev/pts", "nosuid,noexec,mkdir");
-	config_add_mount(c, "tmpfs", "shm", "/dev/shm", "nosuid,nodev,mkdir,mode=1777");
-	config_add_mount(c, "proc", "proc", "/proc", "nosuid,nodev,noexec,mkdir");
-	config_add_mount(c, "sysfs", "sysfs", "/sys", "nosuid,nodev,noexec,mkdir");
-	if (r->o.initrd)
-		return;
-	config_add_mount(c, "tmpfs", "tmp", "/tmp", "nosuid,nodev,mkdir,mode=1777");
-	config_add_mount(c, "tmpfs", "run", "/run", "nosuid,nodev,mkdir,mode=755");
-	config_add_mount(c, "tmpfs", "tmp", "/var/tmp", "nosuid,nodev,mkdir,mode=1777");
-}
-
-static bool is_below(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-
-	return !strncmp(path, dir, len) && (!path[len] || path[len] == '/');
-}
-
-/* With the host's root the caller's directory is shared, at the same path. */
-static void add_cwd(struct run *r)
-{
-	const char *cwd = r->o.cwd ? r->o.cwd : "/";
-	bool have = !r->o.root && !r->o.initrd && getcwd(r->cwd, sizeof(r->cwd)) &&
-		    r->cwd[0] == '/';
-
-	if (have && !is_below(r->cwd, "/proc") && !is_below(r->cwd, "/sys") &&
-	    !is_below(r->cwd, "/dev")) {
-		if (strcmp(r->cwd, "/")) {
-			add_export(r, "cwd", r->cwd, false);
-			config_add_mount(&r->config, "9p", "cwd", r->cwd, "nodev,mkdir");
-		}
-		if (!r->o.cwd)
-			cwd = r->cwd;
-	}
-	config_add(&r->config, "cwd", "%s", cwd);
-}
-
-static void add_binds(struct run *r)
-{
-	for (u32 i = 0; i < r->o.nr_binds; i++) {
-		struct bind *b = &r->o.bind[i];
-
-		snprintf(r->tag[i], sizeof(r->tag[i]), "bind%u", i);
-		add_export(r, r->tag[i], b->host, b->read_only);
-		config_add_mount(&r->config, "9p", r->tag[i], b->guest,
-				 b->read_only ? "ro,nodev,mkdir" : "nodev,mkdir");
-	}
-}
 
 static bool add_console(struct run *r)
 {
@@ -130,22 +52,22 @@ static bool add_console(struct run *r)
 		char key[4] = { 'f', 'd', '0' + i, 0 };
 
 		if (terminal.std[i]) {
-			config_add(&r->config, key, "tty");
+			config_add(&r->g.config, key, "tty");
 			continue;
 		}
 		c->present[port] = true;
 		*(i ? &c->out[port] : &c->in[port]) = i;
-		config_add(&r->config, key, "%s", names[i]);
+		config_add(&r->g.config, key, "%s", names[i]);
 	}
 	c->present[PORT_CONTROL] = true;
-	if (r->o.trace) {
+	if (r->g.o.trace) {
 		c->present[PORT_TRACE] = true;
 		c->out[PORT_TRACE] = STDERR_FILENO;
-		if (r->o.trace_file) {
-			c->out[PORT_TRACE] = open(r->o.trace_file, O_WRONLY | O_CREAT | O_TRUNC |
+		if (r->g.o.trace_file) {
+			c->out[PORT_TRACE] = open(r->g.o.trace_file, O_WRONLY | O_CREAT | O_TRUNC |
 						  O_CLOEXEC, 0666);
 			if (c->out[PORT_TRACE] < 0) {
-				report_errno(r->o.trace_file, errno,
+				report_errno(r->g.o.trace_file, errno,
 					     "--trace=FILE wants a file to write");
 				return false;
 			}
@@ -161,11 +83,11 @@ static bool choose_image(struct run *r)
 
 	r->mo.image = hosted_image_data;
 	r->mo.image_size = hosted_image_data_end - hosted_image_data;
-	if (!r->o.kernel)
+	if (!r->g.o.kernel)
 		return true;
-	fd = open(r->o.kernel, O_RDONLY | O_CLOEXEC);
+	fd = open(r->g.o.kernel, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st)) {
-		report_errno(r->o.kernel, errno, "--kernel wants an image of the hosted kernel");
+		report_errno(r->g.o.kernel, errno, "--kernel wants an image of the hosted kernel");
 		return false;
 	}
 	r->mo.image_size = st.st_size;
@@ -178,29 +100,36 @@ static bool create(struct run *r)
 {
 	struct machine_options *mo = &r->mo;
 
-	config_add_program(&r->config, &r->o);
+	config_add_program(&r->g.config, &r->o);
 	add_root(r);
 	add_cwd(r);
 	add_binds(r);
 	if (!add_console(r) || !choose_image(r))
 		return false;
-	config_finish(&r->config);
-	mo->mem_size = r->o.mem_size;
-	mo->nr_cpus = r->o.nr_cpus;
-	mo->engine = r->o.engine;
-	mo->config = r->config.data;
-	mo->config_size = r->config.size;
-	mo->initrd = r->o.initrd;
-	mo->seeded = r->o.seeded;
-	mo->seed = r->o.seed;
+	config_finish(&r->g.config);
+	mo->mem_size = r->g.o.mem_size;
+	mo->nr_cpus = r->g.o.nr_cpus;
+	mo->engine = r->g.o.engine;
+	mo->config = r->g.config.data;
+	mo->config_size = r->g.config.size;
+	mo->initrd = r->g.o.initrd;
+	mo->seeded = r->g.o.seeded;
+	mo->seed = r->g.o.seed;
 	mo->cpu = -1;
 	if (!machine_create(&r->machine, mo) || !console_create(&r->machine, &r->console))
 		return false;
-	for (u32 i = 0; i < r->nr_exports; i++)
+	for (u32 i = 0; i < r->g.nr_shares; i++) {
+		const struct share *s = &r->g.share[i];
+
+		r->export[i] = (struct p9_export){ .tag = s->tag, .path = s->path,
+						   .read_only = s->read_only,
+						   .guest_uid = r->g.o.uid,
+						   .guest_gid = r->g.o.gid };
 		if (!p9_create(&r->machine, &r->export[i]))
 			return false;
+	}
 	/* A seeded run must not see the host's entropy. */
-	return r->o.seeded || rng_create(&r->machine);
+	return r->g.o.seeded || rng_create(&r->machine);
 }
 
 int run_main(int argc, char **argv)
@@ -209,14 +138,14 @@ int run_main(int argc, char **argv)
 	struct supervise_options so = { 0 };
 	int exit_code;
 
-	if (options_parse(&r.o, argc, argv, &exit_code))
+	if (options_parse(&r.g.o, argc, argv, &exit_code))
 		return exit_code;
-	if (!r.o.nr_args) {
+	if (!r.g.o.nr_args) {
 		report("nothing to run", NULL, "name a program, as in `hyla run -- ls -l`");
 		return EXIT_HYLA;
 	}
-	so.timeout_ms = r.o.timeout_ms;
-	so.no_sandbox = r.o.no_sandbox;
+	so.timeout_ms = r.g.o.timeout_ms;
+	so.no_sandbox = r.g.o.no_sandbox;
 	if (!create(&r) || !machine_start(&r.machine))
 		return EXIT_HYLA;
 	return supervise(&r.machine, &so);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `hyla boot`: a guest in a virtual machine. The same options, streams and exit
+ * codes as `hyla run`; the kernel is hyla.elf, the same core on bare metal.
+ *
+ * The configuration goes into a small initrd (.hyla/config), host directories
+ * are shared by the VMM's own 9p, standard streams are virtio-console ports.
+ * The guest's wall clock starts from hyla.epoch= on the kernel's command line.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/initrd.h"
+#include "cli/vm.h"
+#include "hal/hosted/console.h"
+#include "hal/hosted/report.h"
+#include "hal/hosted/supervise.h"
+
+#ifndef HYLA_LIBDIR
+#define HYLA_LIBDIR "/usr/local/lib/hyla"
+#endif
+
+const char *const vm_stream_name[VM_STREAMS] = {
+	"tty", "stdin", "stdout", "stderr", "control", "trace", "log",
+};
+
+/* ---- what there is on this host ---- */
+
+static bool kvm_works(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
+	int cpu = vm < 0 ? -1 : ioctl(vm, KVM_CREATE_VCPU, 0);
+	bool works = cpu >= 0;
+
+	if (cpu >= 0)
+		close(cpu);
+	if (vm >= 0)
+		close(vm);
+	if (kvm >= 0)
+		close(kvm);
+	return works;
+}
+
+static bool find_kernel(struct vm *vm)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (vm->g.o.kernel) {
+		snprintf(vm->kernel, sizeof(vm->kernel), "%s", vm->g.o.kernel);
+		if (!access(vm->kernel, R_OK))
+			return true;
+		report_errno(vm->kernel, errno, "--kernel wants a hyla.elf");
+		return false;
+	}
+	self[n > 0 ? n : 0] = 0;
+	snprintf(vm->kernel, sizeof(vm->kernel), "%.4000s/hyla.elf", dirname(self));
+	if (!access(vm->kernel, R_OK))
+		return true;
+	snprintf(vm->kernel, sizeof(vm->kernel), "%s/hyla.elf", HYLA_LIBDIR);
+	if (!access(vm->kernel, R_OK))
+		return true;
+	report("hyla.elf", "not found beside hyla, nor in " HYLA_LIBDIR,
+	       "`make install` puts it there, or name it with --kernel");
+	return false;
+}
+
+static bool check_shares(const struct vm *vm)
+{
+	for (u32 i = 0; i < vm->g.nr_shares; i++) {
+		const char *path = vm->g.share[i].path;
+		struct stat st;
+
+		if (!stat(path, &st) && S_ISDIR(st.st_mode))
+			continue;
+		report_errno(path, errno ? errno : ENOTDIR, "--root and --bind share directories");
+		return false;
+	}
+	return true;
+}
+
+/* ---- streams ---- */
+
+static bool same_pipe(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino &&
+	       !S_ISREG(x.st_mode) && !S_ISBLK(x.st_mode);
+}
+
+static bool open_trace(struct vm *vm)
+{
+	const char *file = vm->g.o.trace_file;
+
+	if (!vm->g.o.trace)
+		return true;
+	vm->present[VM_TRACE] = true;
+	vm->out[VM_TRACE] = STDERR_FILENO;
+	if (!file)
+		return true;
+	vm->out[VM_TRACE] = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (vm->out[VM_TRACE] < 0)
+		report_errno(file, errno, "--trace=FILE wants a file to write");
+	return vm->out[VM_TRACE] >= 0;
+}
+
+static bool choose_streams(struct vm *vm)
+{
+	struct terminal_choice terminal;
+
+	for (int i = 0; i < VM_STREAMS; i++)
+		vm->in[i] = vm->out[i] = -1;
+	terminal_choose(&terminal);
+	if (terminal.fd >= 0) {
+		vm->present[VM_TTY] = true;
+		vm->in[VM_TTY] = vm->out[VM_TTY] = terminal.fd;
+	}
+	for (int i = 0; i < 3; i++) {
+		int stream = VM_STDIN + i;
+		char key[4] = { 'f', 'd', (char)('0' + i), 0 };
+
+		/* 2>&1 into a pipe stays one stream, in order */
+		if (i == 2 && !terminal.std[1] && !terminal.std[2] && same_pipe(1, 2))
+			stream = VM_STDOUT;
+		config_add(&vm->g.config, key, "%s",
+			   terminal.std[i] ? "tty" : vm_stream_name[stream]);
+		if (terminal.std[i] || vm->present[stream])
+			continue;
+		vm->present[stream] = true;
+		*(i ? &vm->out[stream] : &vm->in[stream]) = i;
+	}
+	vm->present[VM_CONTROL] = vm->present[VM_LOG] = true;
+	vm->out[VM_LOG] = STDERR_FILENO;
+	if (!open_trace(vm))
+		return false;
+	for (int i = 0; i < VM_STREAMS; i++) {
+		int pair[2];
+
+		if (!vm->present[i])
+			continue;
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) {
+			report_errno("cannot make a socket pair", errno, "see `ulimit -n`");
+			return false;
+		}
+		vm->ours[i] = pair[0];
+		vm->theirs[i] = pair[1];
+		fcntl(pair[0], F_SETFD, FD_CLOEXEC);
+	}
+	return true;
+}
+
+/* ---- the machine ---- */
+
+static void make_cmdline(struct vm *vm)
+{
+	const struct options *o = &vm->g.o;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(vm->cmdline, sizeof(vm->cmdline), "hyla.epoch=%lu%09lu%s%s%s%s", now.tv_sec,
+		 now.tv_nsec, o->nr_cpus > 1 ? "" : " nosmp",
+		 o->bootchart ? " hyla.bootchart" : "", o->append ? " " : "",
+		 o->append ? o->append : "");
+}
+
+static void print_command(char **argv)
+{
+	for (; *argv; argv++) {
+		putchar('\'');
+		for (const char *p = *argv; *p; p++)
+			*p == '\'' ? fputs("'\\''", stdout) : putchar(*p);
+		printf("'%s", argv[1] ? " " : "\n");
+	}
+}
+
+static const char *package_of(const char *program)
+{
+	if (!strncmp(program, "qemu", 4))
+		return "apt-get install qemu-system-x86 (other systems: QEMU for x86_64)";
+	return "it is in no Debian package: see its project's releases";
+}
+
+/* 0 in us when the program was started; else an errno. */
+static int spawn(struct vm *vm, char **argv)
+{
+	int pipefd[2], err = 0;
+	sigset_t none;
+
+	if (pipe2(pipefd, O_CLOEXEC))
+		return errno;
+	vm->pid = fork();
+	if (vm->pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		setsid();	/* the terminal's signals are for us to pass on */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(null, 0);
+		dup2(null, 1);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execvp(argv[0], argv);
+		err = errno;
+		if (write(pipefd[1], &err, sizeof(err)) < 0)
+			_exit(EXIT_HYLA);
+		_exit(EXIT_HYLA);
+	}
+	close(pipefd[1]);
+	if (vm->pid < 0)
+		err = errno;
+	else if (read(pipefd[0], &err, sizeof(err)) < 0)
+		err = errno;
+	close(pipefd[0]);
+	for (int i = 0; i < VM_STREAMS; i++)
+		if (vm->present[i])
+			close(vm->theirs[i]);
+	return err;
+}
+
+static int boot(struct vm *vm)
+{
+	const struct options *o = &vm->g.o;
+	bool qemu = !strcmp(o->vmm, "qemu");
+	char dir[] = "/tmp/hyla-vm-XXXXXX";
+	char **argv;
+	int err;
+
+	guest_describe(&vm->g);
+	if (!find_kernel(vm) || (qemu && !check_shares(vm)) || !choose_streams(vm))
+		return EXIT_HYLA;
+	config_finish(&vm->g.config);
+	vm->initrd = initrd_create(vm->g.config.data, vm->g.config.size, o->initrd);
+	if (vm->initrd < 0)
+		return EXIT_HYLA;
+	vm->kvm = o->accel ? !strcmp(o->accel, "kvm") : kvm_works();
+	make_cmdline(vm);
+	if (!qemu && !mkdtemp(dir)) {
+		report_errno(dir, errno, NULL);
+		return EXIT_HYLA;
+	}
+	argv = qemu ? qemu_command(vm) : vmm_command(vm, dir);
+	if (!argv)
+		return EXIT_HYLA;
+	if (o->dry_run) {
+		print_command(argv);
+		return 0;
+	}
+	if (!qemu) {		/* its own terminal handling and exit code */
+		execvp(argv[0], argv);
+		report_errno(argv[0], errno, package_of(argv[0]));
+		return EXIT_HYLA;
+	}
+	err = spawn(vm, argv);
+	if (err) {
+		report_errno(argv[0], err, err == ENOENT ? package_of(argv[0]) : NULL);
+		return EXIT_HYLA;
+	}
+	if (o->gdb)
+		fprintf(stderr, "hyla: waiting for gdb %s -ex 'target remote :%s'\n", vm->kernel,
+			o->gdb_port);
+	return pump(vm);
+}
+
+int boot_main(int argc, char **argv)
+{
+	static struct vm vm;
+	int exit_code;
+
+	vm.g.o.boot = true;
+	if (options_parse(&vm.g.o, argc, argv, &exit_code))
+		return exit_code;
+	if (!vm.g.o.nr_args && !vm.g.o.root && !vm.g.o.initrd) {
+		report("nothing to run", NULL, "name a program, as in `hyla boot -- ls -l`");
+		return EXIT_HYLA;
+	}
+	return boot(&vm);
+}

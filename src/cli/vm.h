@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `hyla boot`: a virtual machine and what passes between it and this process.
+ *
+ *   boot.c     options -> configuration, initrd, streams -> a VMM
+ *   qemu.c     QEMU's command line            vmm.c  other VMMs' configurations
+ *   pump.c     streams, signals, the end      symbols.c  names for addresses
+ *
+ * Each stream is a socket pair: QEMU's end is a virtio-console port's chardev,
+ * ours has a thread. So the guest's back-pressure, its end of file and its
+ * broken pipe are those of the host.
+ */
+#ifndef HYLA_CLI_VM_H
+#define HYLA_CLI_VM_H
+
+#include <sys/types.h>
+
+#include "cli/options.h"
+
+enum vm_stream {
+	VM_TTY, VM_STDIN, VM_STDOUT, VM_STDERR, VM_CONTROL, VM_TRACE,
+	VM_LOG,			/* the serial port */
+	VM_STREAMS,
+};
+extern const char *const vm_stream_name[VM_STREAMS];
+
+struct vm {
+	struct guest g;
+	char kernel[4096];
+	int initrd;		/* memfd */
+	bool kvm;
+	bool present[VM_STREAMS];
+	int ours[VM_STREAMS], theirs[VM_STREAMS];
+	int in[VM_STREAMS], out[VM_STREAMS];	/* host descriptors, -1 none */
+	char cmdline[2048];
+	pid_t pid;
+};
+
+/* qemu.c: the argument vector; the program is argv[0]. */
+char **qemu_command(struct vm *vm);
+/* vmm.c: writes the configuration into `dir` and returns the argument vector,
+ * or NULL after a report. */
+char **vmm_command(struct vm *vm, const char *dir);
+
+/* pump.c: runs the machine that vm->pid is to its end; the exit code. */
+int pump(struct vm *vm);
+
+/* symbols.c */
+void symbols_load(const char *elf);
+/* "name+0x12" of an address, or NULL. */
+const char *symbol_at(u64 addr, char *buf, size_t size);
+
+#endif
