@@ -41,9 +41,10 @@ for case in $list; do
 			bad="allocation $n: exit $rc: $(grep -E 'panic|crashed' "$tmp" | head -n 1)"
 			break
 		fi
-		now=$(counters)
-		if [ "$now" != "$base" ]; then
-			bad="allocation $n leaks: $(diff <(echo "$base") <(echo "$now") | grep '^[<>]' | tr '\n' ' ')"
+		more=$(awk 'NR == FNR { base[$2] = $3; next } $3 > base[$2] + 0 { print $2, "+" $3 - base[$2] }' \
+			<(echo "$base") <(counters))
+		if [ -n "$more" ]; then
+			bad="allocation $n leaks: $more"
 			break
 		fi
 	done

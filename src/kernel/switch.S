@@ -33,6 +33,7 @@ context_switch:
 	.type task_entry, @function
 task_entry:
 	xor %ebp, %ebp
+	and $-16, %rsp
 	call task_start
 	ud2
 	.size task_entry, . - task_entry
