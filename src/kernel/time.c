@@ -306,10 +306,11 @@ static void real_expired(struct timer *timer)
 
 static int tv_to_ns(const struct timeval64 *tv, u64 *ns)
 {
-	struct timespec64 ts = { tv->sec, tv->usec * 1000 };
+	struct timespec64 ts = { tv->sec, 0 };
 
 	if (tv->usec < 0 || tv->usec >= 1000000)
 		return -EINVAL;
+	ts.nsec = tv->usec * 1000;
 	return timespec_to_ns(&ts, ns);
 }
 
