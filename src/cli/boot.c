@@ -11,12 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <linux/kvm.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,22 +37,6 @@ const char *const vm_stream_name[VM_STREAMS] = {
 };
 
 /* ---- what there is on this host ---- */
-
-static bool kvm_works(void)
-{
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
-	int cpu = vm < 0 ? -1 : ioctl(vm, KVM_CREATE_VCPU, 0);
-	bool works = cpu >= 0;
-
-	if (cpu >= 0)
-		close(cpu);
-	if (vm >= 0)
-		close(vm);
-	if (kvm >= 0)
-		close(kvm);
-	return works;
-}
 
 static bool find_kernel(struct vm *vm)
 {
@@ -236,24 +218,21 @@ static int boot(struct vm *vm)
 {
 	const struct options *o = &vm->g.o;
 	bool qemu = !strcmp(o->vmm, "qemu");
-	char dir[] = "/tmp/hyla-vm-XXXXXX";
 	char **argv;
 	int err;
 
 	guest_describe(&vm->g);
-	if (!find_kernel(vm) || (qemu && !check_shares(vm)) || !choose_streams(vm))
+	if (!find_kernel(vm) || (qemu && !(check_shares(vm) && choose_streams(vm))))
 		return EXIT_HYLA;
+	for (int i = 0; i < 3 && !qemu; i++)
+		config_add(&vm->g.config, (char[]){ 'f', 'd', (char)('0' + i), 0 }, "tty");
 	config_finish(&vm->g.config);
 	vm->initrd = initrd_create(vm->g.config.data, vm->g.config.size, o->initrd);
 	if (vm->initrd < 0)
 		return EXIT_HYLA;
 	vm->kvm = o->accel ? !strcmp(o->accel, "kvm") : kvm_works();
 	make_cmdline(vm);
-	if (!qemu && !mkdtemp(dir)) {
-		report_errno(dir, errno, NULL);
-		return EXIT_HYLA;
-	}
-	argv = qemu ? qemu_command(vm) : vmm_command(vm, dir);
+	argv = qemu ? qemu_command(vm) : vmm_command(vm);
 	if (!argv)
 		return EXIT_HYLA;
 	if (o->dry_run) {

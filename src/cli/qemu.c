@@ -60,7 +60,8 @@ static void add_machine(const struct vm *vm, bool mmio, u32 nr_devices)
 	add("-accel");
 	add("%s", vm->kvm ? "kvm" : "tcg");
 	add("-cpu");
-	add("max");
+	/* some hosts offer an ARCH_CAPABILITIES that they then refuse to set */
+	add("%s", vm->kvm ? "max,-arch-capabilities" : "max");
 	add("-m");
 	add("%luK", o->mem_size >> 10);
 	add("-smp");

@@ -100,10 +100,7 @@ static bool create(struct run *r)
 {
 	struct machine_options *mo = &r->mo;
 
-	config_add_program(&r->g.config, &r->o);
-	add_root(r);
-	add_cwd(r);
-	add_binds(r);
+	guest_describe(&r->g);
 	if (!add_console(r) || !choose_image(r))
 		return false;
 	config_finish(&r->g.config);

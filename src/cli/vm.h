@@ -5,6 +5,7 @@
  *   boot.c     options -> configuration, initrd, streams -> a VMM
  *   qemu.c     QEMU's command line            vmm.c  other VMMs' configurations
  *   pump.c     streams, signals, the end      symbols.c  names for addresses
+ *   kvm.c      does KVM work here?
  *
  * Each stream is a socket pair: QEMU's end is a virtio-console port's chardev,
  * ours has a thread. So the guest's back-pressure, its end of file and its
@@ -38,12 +39,14 @@ struct vm {
 
 /* qemu.c: the argument vector; the program is argv[0]. */
 char **qemu_command(struct vm *vm);
-/* vmm.c: writes the configuration into `dir` and returns the argument vector,
- * or NULL after a report. */
-char **vmm_command(struct vm *vm, const char *dir);
+/* vmm.c: the same for o.vmm; NULL after a report. */
+char **vmm_command(struct vm *vm);
 
 /* pump.c: runs the machine that vm->pid is to its end; the exit code. */
 int pump(struct vm *vm);
+
+/* kvm.c */
+bool kvm_works(void);
 
 /* symbols.c */
 void symbols_load(const char *elf);

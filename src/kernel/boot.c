@@ -33,6 +33,7 @@
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "kernel/signal_impl.h"
+#include "kernel/smp.h"
 #include "kernel/task.h"
 #include "kernel/uts.h"
 #include "lib/string.h"
@@ -525,6 +526,7 @@ static void init_main(void *unused)
 		strlcpy(init_uts.name.nodename, config_get("hostname", 0), 65);
 	if (config_get("release", 0))
 		strlcpy(init_uts.name.release, config_get("release", 0), 65);
+	smp_start((u32)config_get_u64("cpus", HAL_MAX_CPUS));
 	err = mount_root();
 	if (err)
 		panic("no root file system");

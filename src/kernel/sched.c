@@ -10,7 +10,10 @@
  * only if somebody waits on the queue, the end of the slice. An armed time
  * that is earlier than needed is left alone: firing early is harmless.
  *
- * Not supported: CPU affinity beyond bookkeeping on one CPU, deadline class.
+ * A wake-up asks an idle CPU, else this one, to look at the queue; every CPU
+ * that leaves user mode or a task looks anyway.
+ *
+ * Not supported: deadline class; preempting another CPU's fair task at once.
  */
 #include "kernel/sched.h"
 
@@ -157,6 +160,38 @@ static bool preempts(const struct task *t, const struct task *running)
 	return t->vruntime + NSEC_PER_MSEC < running->vruntime;
 }
 
+static void ask(struct cpu *c)
+{
+	c->need_resched = true;
+	if (c != this_cpu())
+		hal_ipi(c->nr);
+}
+
+/* t is on the queue: makes a CPU look there, if one should at once. */
+static void find_cpu(struct task *t)
+{
+	struct cpu *allowed = NULL;
+
+	for (u32 i = 0; i < nr_cpus_online; i++) {
+		struct cpu *c = &cpus[(t->last_cpu + i) % nr_cpus_online];
+
+		if (!(t->cpus_allowed & BIT(c->nr)))
+			continue;
+		if (c->running == c->idle && !c->need_resched) {
+			ask(c);
+			return;
+		}
+		if (!allowed || c == this_cpu())
+			allowed = c;
+	}
+	if (allowed == this_cpu()) {
+		if (preempts(t, allowed->running))
+			allowed->need_resched = true;
+	} else if (allowed) {
+		ask(allowed);	/* not ours to judge: its task may go on */
+	}
+}
+
 void sched_wake(struct task *t)
 {
 	t->woken = true;
@@ -168,18 +203,7 @@ void sched_wake(struct task *t)
 	if (min_vruntime > WAKE_CREDIT_NS)
 		t->vruntime = max(t->vruntime, min_vruntime - WAKE_CREDIT_NS);
 	enqueue(t);
-	for (u32 i = 0; i < nr_cpus_online; i++) {
-		struct cpu *c = &cpus[(t->last_cpu + i) % nr_cpus_online];
-
-		if (c->running == c->idle) {
-			c->need_resched = true;
-			if (c != this_cpu())
-				hal_ipi(c->nr);
-			return;
-		}
-	}
-	if (preempts(t, this_cpu()->running))
-		this_cpu()->need_resched = true;
+	find_cpu(t);
 }
 
 void sched_requeue(struct task *t)
@@ -196,17 +220,25 @@ bool need_resched(void)
 	return this_cpu()->need_resched;
 }
 
-static struct task *pick_next(struct cpu *cpu)
+/* The first on the queue that may run on this CPU, or NULL. */
+static struct task *first_for(const struct cpu *cpu)
 {
 	struct task *t;
 
-	list_for_each_entry(t, &run_queue, rq_link) {
-		if (t->cpus_allowed & BIT(cpu->nr)) {
-			dequeue(t);
+	list_for_each_entry(t, &run_queue, rq_link)
+		if (t->cpus_allowed & BIT(cpu->nr))
 			return t;
-		}
-	}
-	return cpu->idle;
+	return NULL;
+}
+
+static struct task *pick_next(struct cpu *cpu)
+{
+	struct task *t = first_for(cpu);
+
+	if (!t)
+		return cpu->idle;
+	dequeue(t);
+	return t;
 }
 
 void sched_finish_switch(void)
@@ -235,8 +267,11 @@ void schedule(void)
 	bug_on(prev->stack->canary != KSTACK_CANARY);
 	charge(prev, now);
 	update_load(now);
-	if (prev->state == TASK_RUNNABLE && prev != cpu->idle)
+	if (prev->state == TASK_RUNNABLE && prev != cpu->idle) {
 		enqueue(prev);
+		if (unlikely(!(prev->cpus_allowed & BIT(cpu->nr))))
+			find_cpu(prev);
+	}
 	next = pick_next(cpu);
 	cpu->need_resched = false;
 	cpu->slice_end_ns = now + SLICE_NS;
@@ -327,10 +362,6 @@ void kern_timer(void)
 	kernel_unlock();
 }
 
-void kern_ipi(void)
-{
-}
-
 void sched_idle_loop(void)
 {
 	struct cpu *cpu = this_cpu();
@@ -338,10 +369,11 @@ void sched_idle_loop(void)
 	for (;;) {
 		u64 begin;
 
-		if (!list_empty(&run_queue)) {
+		if (first_for(cpu)) {
 			schedule();
 			continue;
 		}
+		cpu->need_resched = false;
 		arm(cpu, timer_next_ns());
 		begin = hal_clock_ns();
 		kernel_unlock();

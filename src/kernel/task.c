@@ -238,6 +238,27 @@ void task_free_unstarted(struct task *t)
 
 /* ---- boot task and kernel threads ---- */
 
+/* The idle task of another CPU, on a stack of its own. */
+struct task *task_alloc_idle(struct cpu *cpu)
+{
+	struct task *t = task_alloc();
+
+	if (!t)
+		return NULL;
+	nr_tasks--;		/* no task to anybody who counts */
+	t->stack->cpu = cpu;
+	t->flags = TF_KTHREAD;
+	t->state = TASK_RUNNABLE;
+	t->on_cpu = true;
+	t->last_cpu = cpu->nr;
+	t->process = &kernel_process;
+	t->sighand = &kernel_sighand;
+	t->cred = &kernel_cred;
+	t->exec_start_ns = hal_clock_ns();
+	strlcpy(t->comm, "idle", sizeof(t->comm));
+	return t;
+}
+
 /* The idle task of the boot CPU: the stack that kern_main runs on. */
 void task_init_boot(void)
 {

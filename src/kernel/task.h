@@ -296,6 +296,7 @@ void process_times(struct process *p, u64 *utime_ns, u64 *stime_ns);
 int files_unshare(struct task *t) __must_check;	/* fs/fdtable.c */
 extern struct task boot_task;
 void task_init_boot(void);
+struct task *task_alloc_idle(struct cpu *cpu) __must_check;
 /* Kernel part of clone(2); see kernel/fork.c. Returns the new id or -errno. */
 struct clone_args;
 s64 kernel_clone(const struct clone_args *args) __must_check;

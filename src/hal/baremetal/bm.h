@@ -2,7 +2,7 @@
 /*
  * What the files of the bare-metal HAL share. Nothing here is seen by the core.
  *
- *   boot.S entry.S  assembly        boot.c    what the loader told us
+ *   start.S entry.S assembly        boot.c    what the loader told us
  *   cpu.c           GDT, IDT, traps, FP       paging.c  page tables, TLB
  *   apic.c          LAPIC, IOAPIC, timer      clock.c   TSC, RTC
  *   acpi.c          tables          smp.c     other CPUs

@@ -5,7 +5,7 @@
  * The clock is the TSC, scaled to ns. Its frequency comes from the hypervisor
  * (CPUID 0x40000010) or is measured against the LAPIC timer, which counts at
  * 1 GHz in QEMU and KVM; PIT, HPET and PM timer need not exist. The wall clock
- * at boot comes from the CMOS clock where there is one.
+ * at boot comes from hyla.epoch= on the command line, or the CMOS clock.
  *
  * The timer is the LAPIC's, one-shot; times beyond its range are armed again.
  * Not supported: TSC-deadline mode, kvmclock, an unstable TSC.
@@ -143,6 +143,18 @@ static void read_rtc(void)
 	epoch_ns = (((days(v[5], v[4], v[3]) * 24 + v[2]) * 60 + v[1]) * 60 + v[0]) * NSEC;
 }
 
+/* hyla.epoch=NS on the command line: the host's clock when it started us. */
+static bool read_epoch(void)
+{
+	const char *arg = cmdline_find("hyla.epoch", 0);
+	u64 ns = 0;
+
+	for (; arg && *arg >= '0' && *arg <= '9' && ns < U64_MAX / 20; arg++)
+		ns = ns * 10 + (u64)(*arg - '0');
+	epoch_ns = ns;
+	return ns != 0;
+}
+
 void clock_init(void)
 {
 	u64 hz = tsc_hz();
@@ -152,7 +164,8 @@ void clock_init(void)
 	ts.base_tsc = rdtsc();
 	ts.base_ns = 0;
 	bm_info.tsc_khz = (u32)(hz / 1000);
-	read_rtc();
+	if (!read_epoch())
+		read_rtc();
 }
 
 /* ---- timer ---- */

@@ -31,6 +31,8 @@
 #define P_ADDR 0x000ffffffffff000ul
 #define FLUSH_PAGES_MAX 32
 
+enum { TLB_FLUSH = 1, TLB_LEAVE = 2 };	/* bm_cpu.tlb_wanted */
+
 extern char bm_text_start[], bm_text_end[], bm_rodata_end[], bm_image_end[];
 u64 bm_root;
 static bool has_1g;
@@ -145,9 +147,9 @@ static void load_root(struct bm_cpu *cpu, struct hal_as *as)
 	if (cpu->as == as)
 		return;
 	if (cpu->as)
-		cpu->as->cpus &= ~BIT(cpu->nr);
+		__atomic_fetch_and(&cpu->as->cpus, ~BIT(cpu->nr), __ATOMIC_RELEASE);
 	if (as)
-		as->cpus |= BIT(cpu->nr);
+		__atomic_fetch_or(&as->cpus, BIT(cpu->nr), __ATOMIC_SEQ_CST);
 	cpu->as = as;
 	cpu->cr3 = root;
 	write_cr3(root);
@@ -158,32 +160,29 @@ void hal_as_activate(struct hal_as *as)
 	load_root(bm_this_cpu(), as);
 }
 
-void hal_as_destroy(struct hal_as *as)
-{
-	struct bm_cpu *cpu = bm_this_cpu();
-
-	if (cpu->as == as)
-		load_root(cpu, NULL);
-	bug_on(as->cpus);
-}
-
 void tlb_serve(void)
 {
 	struct bm_cpu *cpu = bm_this_cpu();
+	u32 wanted = __atomic_load_n(&cpu->tlb_wanted, __ATOMIC_ACQUIRE);
 
-	if (__atomic_load_n(&cpu->tlb_wanted, __ATOMIC_ACQUIRE)) {
+	if (!wanted)
+		return;
+	if (wanted == TLB_LEAVE)
+		load_root(cpu, NULL);
+	else
 		write_cr3(cpu->cr3);
-		__atomic_store_n(&cpu->tlb_wanted, 0, __ATOMIC_RELEASE);
-	}
+	__atomic_store_n(&cpu->tlb_wanted, 0, __ATOMIC_RELEASE);
 }
 
-static void flush_others(struct hal_as *as, u32 me)
+/* Makes all other CPUs that run `as` do `what`, and waits. The caller holds
+ * the kernel lock; they are in user mode, idle, or spin for the lock. */
+static void ask_others(struct hal_as *as, u32 me, u32 what)
 {
-	u64 others = as->cpus & ~BIT(me);
+	u64 others = __atomic_load_n(&as->cpus, __ATOMIC_SEQ_CST) & ~BIT(me);
 
 	for (u32 i = 0; i < bm_info.nr_cpus; i++) {
 		if (others & BIT(i)) {
-			__atomic_store_n(&bm_cpus[i]->tlb_wanted, 1, __ATOMIC_SEQ_CST);
+			__atomic_store_n(&bm_cpus[i]->tlb_wanted, what, __ATOMIC_SEQ_CST);
 			apic_send(bm_cpus[i]->apic_id, VEC_TLB);
 		}
 	}
@@ -192,6 +191,18 @@ static void flush_others(struct hal_as *as, u32 me)
 		       __atomic_load_n(&bm_cpus[i]->tlb_wanted, __ATOMIC_ACQUIRE))
 			hal_relax();
 	}
+}
+
+/* An idle CPU may still have the space of the task before in CR3. */
+void hal_as_destroy(struct hal_as *as)
+{
+	struct bm_cpu *cpu = bm_this_cpu();
+
+	if (cpu->as == as)
+		load_root(cpu, NULL);
+	if (as->cpus)
+		ask_others(as, cpu->nr, TLB_LEAVE);
+	bug_on(as->cpus);
 }
 
 void hal_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages)
@@ -208,7 +219,7 @@ void hal_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages)
 		}
 	}
 	if (as->cpus & ~BIT(cpu->nr))
-		flush_others(as, cpu->nr);
+		ask_others(as, cpu->nr, TLB_FLUSH);
 }
 
 void hal_tlb_flush_all(struct hal_as *as)
