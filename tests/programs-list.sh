@@ -17,7 +17,7 @@ t 'exec 3<words; read -u 3 a; read -u 3 b; echo "$b $a"'
 t 'diff <(sort words) <(sort -r words) | head -n 3'
 t 'a=(x y z); echo "${#a[@]} ${a[1]}"; declare -A m=([k]=v); echo "${m[k]}"'
 t 'printf "%5.2f|%-6s|%x\n" 3.14159 ab 255; echo {a..e}{1,2}'
-t 'bash -c "kill -SEGV \$\$"; echo $?'
+t '{ bash -c "kill -SEGV \$\$"; } 2>/dev/null; echo $?'
 t 'ulimit -n 50; ulimit -n; cd dir && pwd'
 t 'dash -c "x=5; while [ \$x -gt 0 ]; do x=\$((x-1)); done; echo \$x"' dash
 t 'zsh -fc "a=(3 1 2); print -l \${(o)a}; print \$((2 ** 10))"' zsh
@@ -70,7 +70,7 @@ t 'tar czf a.tgz dir && tar tzf a.tgz | wc -l; gzip -k words; zcat words.gz | cm
 t 'xz -k words; xzcat words.xz | cmp - words; xz -t words.xz && echo fine' xz
 t 'bzip2 -k words; bzcat words.bz2 | cmp - words' bzip2
 t 'find dir | cpio -o 2>/dev/null | cpio -t 2>/dev/null | sort' cpio
-t 'diff -u words numbers | head -n 4; cmp words numbers; patch --version | head -n 1; printf "a\nb\n" >f; diff f words >d; patch -s f d; cmp f words && echo patched' patch
+t 'diff -u --label a --label b words numbers | head -n 4; cmp words numbers; patch --version | head -n 1; printf "a\nb\n" >f; diff f words >d; patch -s f d; cmp f words && echo patched' patch
 t 'bc <<<"2^100; scale=5; 1/3"' bc
 t 'perl -e "print join(q(,), map { \$_ * 2 } 1..5), qq(\n); open F, q(<words); print scalar(my @l = <F>), qq(\n)"' perl
 t 'perl -e "my \$p = fork; if (!\$p) { exit 7 } waitpid \$p, 0; print \$? >> 8, qq(\n)"' perl
