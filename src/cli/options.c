@@ -73,7 +73,7 @@ static const char run_help[] =
 "  --bind HOST:GUEST[:ro]   share a host directory; may be repeated\n"
 "  --cwd DIR                working directory in the guest\n"
 "Machine\n"
-"  --engine ptrace          how guest code is run\n"
+"  --engine NAME            how guest code is run: inproc (fast) or ptrace (isolated)\n"
 "  --mem SIZE               memory, used only when touched (512M)\n"
 "  --cpus N                 processors (1)\n"
 "  --timeout T              end it after T (seconds; or 500ms, 2m, 1h): exit code 124\n"
@@ -313,6 +313,19 @@ static int parse_boot(struct options *o, int option, const char *name)
 	return EXIT_HYLA;
 }
 
+static bool parse_engine(struct options *o, const char *text)
+{
+	static const char *const names[] = { "ptrace", "inproc" };	/* HOSTED_ENGINE_* */
+
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(text, names[i])) {
+			o->engine = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int parse_one(struct options *o, int option, const char *name)
 {
 	u64 nr;
@@ -329,7 +342,8 @@ static int parse_one(struct options *o, int option, const char *name)
 		return parse_bind(o, optarg) ? 0 :
 		       wrong(name, optarg, "HOST:GUEST[:ro], GUEST beginning with /");
 	case OPT_ENGINE:
-		return strcmp(optarg, "ptrace") ? wrong(name, optarg, "the engine is ptrace") : 0;
+		return parse_engine(o, optarg) ? 0 :
+		       wrong(name, optarg, "the engine is inproc or ptrace");
 	case OPT_MEM:
 		return parse_size(optarg, &o->mem_size) &&
 		       o->mem_size >= (o->boot ? LEAST_MEM_VM : LEAST_MEM) ? 0 :

@@ -7,7 +7,8 @@
  * kernel image that runs. It forgets the supervisor's memory (a fork has a
  * copy of all of it), makes its private memory, catches signals and enters the
  * core on the boot stack. From then on the process is nothing but the window,
- * the private memory and one descriptor, the memfd.
+ * the private memory and one descriptor, the memfd. With the inproc engine the
+ * private memory is shared by the processes that make up the kernel.
  *
  * The log is a ring in shared memory that the device process prints; a writer
  * that finds it full waits, but not for ever.
@@ -18,6 +19,7 @@
 
 const struct hosted_engine *const hosted_engines[HOSTED_ENGINES] = {
 	[HOSTED_ENGINE_PTRACE] = &ptrace_engine,
+	[HOSTED_ENGINE_INPROC] = &inproc_engine,
 };
 
 static struct hal_info info;
@@ -80,13 +82,14 @@ void hal_halt(int status)
 
 	sh->status = status;
 	__atomic_store_n(&sh->end, HOSTED_HALTED, __ATOMIC_RELEASE);
-	host_exit(0);
-	__builtin_unreachable();
+	hosted_priv()->engine->halt(0);
 }
 
 void hal_panic_halt(void)
 {
 	__atomic_store_n(&hosted_shared()->end, HOSTED_PANICKED, __ATOMIC_RELEASE);
+	if (hosted_priv()->engine)
+		hosted_priv()->engine->halt(1);
 	host_exit(1);
 	__builtin_unreachable();
 }
@@ -134,8 +137,7 @@ void hosted_user_enter(struct trapframe *tf)
 	hosted_priv()->engine->user_enter(tf);
 }
 
-/* The kernel itself did something that the CPU refuses: tell where, and end. */
-static void crash_handler(int signo, struct host_siginfo *si, struct host_ucontext *uc)
+void hosted_crash(int signo, struct host_siginfo *si, struct host_ucontext *uc)
 {
 	u64 frame = uc->rbp;
 
@@ -168,7 +170,7 @@ static void crash_handler(int signo, struct host_siginfo *si, struct host_uconte
 	hal_panic_halt();
 }
 
-static int catch_signal(int signo, void *handler, u64 flags)
+int hosted_catch(int signo, void *handler, u64 flags)
 {
 	struct host_sigaction sa = {
 		.handler = handler,
@@ -186,8 +188,8 @@ static void forget_supervisor(struct hosted_shared *sh)
 
 	host_munmap(0, HOSTED_BASE);
 	host_munmap(window_end, HOSTED_PRIVATE_BASE - window_end);
-	host_munmap(HOSTED_PRIVATE_BASE + HOSTED_PRIVATE_SIZE,
-		    HOSTED_TASK_SIZE - HOSTED_PRIVATE_BASE - HOSTED_PRIVATE_SIZE);
+	host_munmap(HOSTED_BOARD_BASE + HOSTED_PAGE,
+		    HOSTED_TASK_SIZE - HOSTED_BOARD_BASE - HOSTED_PAGE);
 }
 
 static void init_signals(void)
@@ -201,11 +203,11 @@ static void init_signals(void)
 	host_call3(NR_sigaltstack, (u64)&stack, 0, 0);
 	for (int i = 1; i < 32; i++)
 		if (i != HOST_SIGKILL && i != HOST_SIGSTOP)
-			catch_signal(i, (void *)1, 0);	/* SIG_IGN */
+			hosted_catch(i, (void *)1, 0);	/* SIG_IGN */
 	for (u32 i = 0; i < ARRAY_SIZE(fatal); i++)
-		catch_signal(fatal[i], (void *)crash_handler, HOST_SA_SIGINFO | HOST_SA_ONSTACK);
+		hosted_catch(fatal[i], (void *)hosted_crash, HOST_SA_SIGINFO | HOST_SA_ONSTACK);
 	/* Not ignored, or the stubs could not be waited for; no signal per stop. */
-	catch_signal(HOST_SIGCHLD, NULL, HOST_SA_NOCLDSTOP);
+	hosted_catch(HOST_SIGCHLD, NULL, HOST_SA_NOCLDSTOP);
 	host_call4(NR_rt_sigprocmask, 2, (u64)&none, 0, 8);
 }
 
@@ -240,8 +242,9 @@ void hosted_main(struct hosted_shared *shared, const struct hosted_handles *hand
 
 	err = host_mmap(HOSTED_PRIVATE_BASE, HOSTED_PRIVATE_SIZE,
 			HOST_PROT_READ | HOST_PROT_WRITE,
-			HOST_MAP_PRIVATE | HOST_MAP_ANONYMOUS | HOST_MAP_FIXED |
-			0x4000 /* NORESERVE */, -1, 0);
+			(shared->engine == HOSTED_ENGINE_INPROC ? HOST_MAP_SHARED :
+			 HOST_MAP_PRIVATE) |
+			HOST_MAP_ANONYMOUS | HOST_MAP_FIXED | HOST_MAP_NORESERVE, -1, 0);
 	if (err < 0)
 		host_exit(1);
 	p->shared = shared;

@@ -34,6 +34,20 @@ static struct hosted_cpu *this_cpu(void)
 	return &hosted_shared()->cpu[0];
 }
 
+void hosted_timer_fired(void)
+{
+	hosted_priv()->timer->armed_ns = U64_MAX;
+	__atomic_or_fetch(&this_cpu()->pending, HOSTED_PEND_TIMER, __ATOMIC_SEQ_CST);
+}
+
+int hosted_timer_create(struct hosted_timer *timer, s32 tid, hosted_call_fn call)
+{
+	struct host_sigevent event = { .signo = HOST_SIGUSR1, .notify = 4, .tid = tid };
+
+	timer->armed_ns = U64_MAX;
+	return call(NR_timer_create, HOST_CLOCK_MONOTONIC, (u64)&event, (u64)&timer->id, 0, 0, 0);
+}
+
 static void kick_handler(int signo, struct host_siginfo *si, void *context)
 {
 	struct hosted_cpu *cpu = this_cpu();
@@ -41,7 +55,7 @@ static void kick_handler(int signo, struct host_siginfo *si, void *context)
 	(void)signo;
 	(void)context;
 	if (si->code == HOST_SI_TIMER)
-		__atomic_or_fetch(&cpu->pending, HOSTED_PEND_TIMER, __ATOMIC_SEQ_CST);
+		hosted_timer_fired();
 	if (__atomic_load_n(&cpu->state, __ATOMIC_SEQ_CST) == HOSTED_IN_USER)
 		hosted_priv()->engine->kick();
 }
@@ -54,20 +68,15 @@ int hosted_cpu_init(void)
 		.flags = HOST_SA_SIGINFO | HOST_SA_ONSTACK | HOST_SA_RESTORER,
 		.restorer = (void *)hosted_restorer,
 	};
-	struct host_sigevent event = {
-		.signo = HOST_SIGUSR1,
-		.notify = 4,
-		.tid = p->handles.pid,
-	};
 	s64 err;
 
 	for (u32 i = 0; i < HAL_MAX_CPUS; i++)
 		deadline_ns[i] = U64_MAX;
-	p->timer_armed_ns = U64_MAX;
+	p->timer = &p->first_timer;
 	err = host_call4(NR_rt_sigaction, HOST_SIGUSR1, (u64)&sa, 0, 8);
 	if (err)
 		return err;
-	return host_call3(NR_timer_create, HOST_CLOCK_MONOTONIC, (u64)&event, (u64)&p->timer_id);
+	return hosted_timer_create(p->timer, p->handles.pid, host_call6);
 }
 
 void hal_timer_arm(u64 abs_ns)
@@ -76,21 +85,22 @@ void hal_timer_arm(u64 abs_ns)
 }
 
 /* Makes the host's timer fire no later than the deadline. */
-static void program_timer(void)
+void hosted_program_timer(void)
 {
-	struct hosted_private *p = hosted_priv();
+	struct hosted_timer *timer = hosted_priv()->timer;
 	struct host_itimerspec its = { { 0, 0 }, { 0, 0 } };
 	u64 now, delta = 1000;
 
-	if (deadline_ns[0] >= p->timer_armed_ns)
+	if (deadline_ns[0] >= timer->armed_ns)
 		return;
 	now = hal_clock_ns();
 	if (deadline_ns[0] > now + delta)
 		delta = deadline_ns[0] - now;
 	its.value.sec = delta / 1000000000;
 	its.value.nsec = delta % 1000000000;
-	host_call4(NR_timer_settime, p->timer_id, 0, (u64)&its, 0);
-	p->timer_armed_ns = deadline_ns[0];
+	/* First: the signal, which says "not armed", may come before the return. */
+	timer->armed_ns = deadline_ns[0];
+	host_call4(NR_timer_settime, timer->id, 0, (u64)&its, 0);
 }
 
 static void check_timer(void)
@@ -119,10 +129,8 @@ void hosted_upcalls(void)
 	}
 	if (pending & HOSTED_PEND_IPI)
 		kern_ipi();
-	if (pending & HOSTED_PEND_TIMER) {
-		hosted_priv()->timer_armed_ns = U64_MAX;
+	if (pending & HOSTED_PEND_TIMER)
 		check_timer();
-	}
 }
 
 void hal_poll(void)
@@ -135,7 +143,7 @@ bool hosted_enter_user(void)
 {
 	struct hosted_cpu *cpu = this_cpu();
 
-	program_timer();
+	hosted_program_timer();
 	__atomic_store_n(&cpu->state, HOSTED_IN_USER, __ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&cpu->pending, __ATOMIC_SEQ_CST))
 		return true;

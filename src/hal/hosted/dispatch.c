@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Hosted HAL: the calls of hal/cpu.h and hal/mem.h that an engine answers. */
+/* Hosted HAL: the calls of hal/cpu.h and hal/mem.h that an engine answers;
+ * those about the TLB are in tlb.c. */
 #include "hal/hosted/engine.h"
 #include "hal/hosted/private.h"
 
@@ -41,21 +42,4 @@ void hal_as_destroy(struct hal_as *as)
 void hal_as_activate(struct hal_as *as)
 {
 	engine()->as_activate(as);
-}
-
-void hal_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages)
-{
-	if (pages)
-		engine()->tlb_flush(as, va, pages);
-}
-
-void hal_tlb_flush_all(struct hal_as *as)
-{
-	engine()->tlb_flush_all(as);
-}
-
-void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages)
-{
-	if (pages)
-		engine()->tlb_fill(as, va, pages);
 }

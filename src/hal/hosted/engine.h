@@ -11,6 +11,8 @@
 #include "hal/cpu.h"
 #include "hal/mem.h"
 
+struct host_tlb;
+
 struct hosted_engine {
 	const char *name;
 	u32 caps;		/* enum hal_cap, added to the CPU's */
@@ -31,13 +33,19 @@ struct hosted_engine {
 	int (*as_init)(struct hal_as *as);
 	void (*as_destroy)(struct hal_as *as);
 	void (*as_activate)(struct hal_as *as);
-	void (*tlb_flush)(struct hal_as *as, uaddr_t va, size_t pages);
-	void (*tlb_flush_all)(struct hal_as *as);
-	void (*tlb_fill)(struct hal_as *as, uaddr_t va, size_t pages);
+
+	/* tlb.c: the address space's, or NULL when it has none */
+	struct host_tlb *(*tlb_of)(struct hal_as *as);
+	/* Runs the queued calls, or drops all that is mapped. */
+	void (*tlb_commit)(struct host_tlb *tlb);
+	u32 around_ops;		/* mapping calls that a fault may spend on neighbours */
+
+	/* The end of the machine; never returns. */
+	void (*halt)(int code) __noreturn;
 };
 
-enum { HOSTED_ENGINE_PTRACE, HOSTED_ENGINES };
+enum { HOSTED_ENGINE_PTRACE, HOSTED_ENGINE_INPROC, HOSTED_ENGINES };
 
-extern const struct hosted_engine ptrace_engine;
+extern const struct hosted_engine ptrace_engine, inproc_engine;
 
 #endif

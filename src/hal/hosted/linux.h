@@ -15,7 +15,8 @@ enum {
 	NR_clone = 56, NR_exit = 60, NR_wait4 = 61, NR_kill = 62, NR_ptrace = 101,
 	NR_sigaltstack = 131, NR_prctl = 157, NR_futex = 202, NR_timer_create = 222,
 	NR_timer_settime = 223, NR_clock_gettime = 228, NR_exit_group = 231,
-	NR_tgkill = 234, NR_seccomp = 317, NR_getrandom = 318,
+	NR_tgkill = 234, NR_seccomp = 317, NR_getrandom = 318, NR_arch_prctl = 158,
+	NR_getppid = 110,
 };
 
 enum {
@@ -31,15 +32,17 @@ enum {
 
 #define HOST_SI_KERNEL 0x80
 #define HOST_SI_TIMER (-2)
+#define HOST_SYS_SECCOMP 1
 
 enum { HOST_SEGV_MAPERR = 1, HOST_SEGV_ACCERR = 2, HOST_SEGV_PKUERR = 4 };
 
 enum { HOST_PROT_READ = 1, HOST_PROT_WRITE = 2, HOST_PROT_EXEC = 4 };
 enum {
 	HOST_MAP_SHARED = 1, HOST_MAP_PRIVATE = 2, HOST_MAP_FIXED = 0x10,
-	HOST_MAP_ANONYMOUS = 0x20, HOST_MAP_POPULATE = 0x8000,
+	HOST_MAP_ANONYMOUS = 0x20, HOST_MAP_NORESERVE = 0x4000, HOST_MAP_POPULATE = 0x8000,
 };
 #define HOST_MADV_REMOVE 9
+#define HOST_MADV_POPULATE_WRITE 23
 
 enum {
 	PTRACE_TRACEME = 0, PTRACE_CONT = 7, PTRACE_GETREGS = 12, PTRACE_SETREGS = 13,
@@ -55,6 +58,8 @@ enum {
 #define PTRACE_EVENT_CLONE 3
 #define HOST_NT_X86_XSTATE 0x202
 #define HOST_WALL 0x40000000
+
+#define HOST_WNOHANG 1
 
 #define HOST_CLONE_FS 0x200
 #define HOST_CLONE_FILES 0x400
@@ -117,13 +122,14 @@ struct host_siginfo {
 	};
 };
 
-/* The part of a signal frame's ucontext that the crash report prints. */
+/* A signal frame's ucontext, up to what we use. */
 struct host_ucontext {
 	u64 flags;
 	void *link;
 	struct host_stack stack;
 	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip;
 	u64 rflags, segments, error, trapno, oldmask, cr2;
+	void *fpstate;
 };
 
 /* struct user_regs_struct; up to gs_base it is struct trapframe. */
@@ -155,6 +161,7 @@ struct host_bpf_program {
 #define BPF_LOAD(field) { 0x20, 0, 0, field }
 #define BPF_JUMP_EQ(value, yes, no) { 0x15, yes, no, value }
 #define BPF_JUMP_GE(value, yes, no) { 0x35, yes, no, value }
+#define BPF_JUMP_GT(value, yes, no) { 0x25, yes, no, value }
 #define BPF_RETURN(value) { 0x06, 0, 0, value }
 #define SECCOMP_ALLOW 0x7fff0000u
 #define SECCOMP_TRAP 0x00030000u
@@ -162,6 +169,8 @@ struct host_bpf_program {
 #define HOST_AUDIT_ARCH_X86_64 0xc000003eu
 /* Offsets in struct seccomp_data, whose numbers are split in halves. */
 enum { BPF_NR = 0, BPF_ARCH = 4, BPF_IP_LOW = 8, BPF_IP_HIGH = 12, BPF_ARG0_LOW = 16 };
+#define BPF_ARG_LOW(i) (16 + 8 * (i))
+#define BPF_ARG_HIGH(i) (20 + 8 * (i))
 
 static inline s64 host_call6(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 {

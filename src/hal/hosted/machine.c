@@ -208,6 +208,12 @@ bool machine_create(struct machine *m, const struct machine_options *opt)
 		report_errno("cannot map guest memory", errno, "try a smaller --mem");
 		return false;
 	}
+	m->board = mmap(NULL, HOSTED_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			-1, 0);
+	if (m->board == MAP_FAILED) {
+		report_errno("cannot map a page", errno, NULL);
+		return false;
+	}
 	load_image(m, opt->image);
 	m->shared = (void *)(m->mem + shared_at);
 	fill_shared(m, opt);
@@ -273,7 +279,9 @@ static void __attribute__((noreturn)) kernel_process(struct machine *m, pid_t pa
 	if (mmap(base, m->mem_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE |
 		 MAP_NORESERVE, m->memfd, 0) != base ||
 	    mprotect(base, m->text_end, PROT_READ | PROT_EXEC) ||
-	    mprotect((u8 *)base + m->text_end, m->rodata_end - m->text_end, PROT_READ)) {
+	    mprotect((u8 *)base + m->text_end, m->rodata_end - m->text_end, PROT_READ) ||
+	    mremap(m->board, HOSTED_PAGE, HOSTED_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   (void *)HOSTED_BOARD_BASE) == MAP_FAILED) {
 		report_errno("cannot map the kernel", errno,
 			     "`hyla doctor` says what the host must allow");
 		_exit(1);
@@ -303,6 +311,19 @@ bool machine_start(struct machine *m)
 	return true;
 }
 
+/* The kernel may be several processes (inproc); its word on which of them runs
+ * is good only if that is one of its process group. */
+static void kick(struct machine *m)
+{
+	pid_t pid = __atomic_load_n(&m->board->running, __ATOMIC_ACQUIRE);
+
+	if (pid <= 0)
+		pid = m->pid;
+	else if (pid != m->pid && getpgid(pid) != m->pid)
+		return;
+	syscall(SYS_tgkill, pid, pid, SIGUSR1);
+}
+
 void machine_irq(struct machine *m, u32 dev)
 {
 	struct hosted_shared *sh = m->shared;
@@ -316,7 +337,7 @@ void machine_irq(struct machine *m, u32 dev)
 		syscall(SYS_futex, &cpu->pending, FUTEX_WAKE, 1, NULL, NULL, 0);
 		break;
 	case HOSTED_IN_USER:
-		syscall(SYS_tgkill, m->pid, m->pid, SIGUSR1);
+		kick(m);
 		break;
 	default:
 		break;

@@ -34,6 +34,7 @@ struct machine {
 	u8 *mem;		/* physical memory in this process */
 	u64 mem_size;		/* bytes, all of the memfd */
 	struct hosted_shared *shared;
+	struct hosted_board *board;	/* not in mem */
 	int cpu;
 	pid_t pid;		/* kernel process, 0 before the start */
 	u64 text_end, rodata_end;

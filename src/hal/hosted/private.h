@@ -16,19 +16,32 @@
 
 #define HOSTED_SIGSTACK_SIZE 65536
 
-struct pt_state;
+/* Shadow pages of tlb.c: a free list, then fresh ones. */
+struct tlb_pool {
+	u64 *free;
+	u64 next, end;
+};
+
+/* The host timer of the process that runs the kernel. */
+struct hosted_timer {
+	u64 armed_ns;		/* when it fires, U64_MAX: not armed */
+	s32 id;
+};
 
 struct hosted_private {
 	struct hosted_handles handles;
 	struct hosted_shared *shared;	/* in the window */
 	const struct hosted_engine *engine;
-	u64 timer_armed_ns;		/* when the host timer fires, U64_MAX: not armed */
-	s32 timer_id;
+	struct hosted_timer *timer, first_timer;
+	struct tlb_pool tlb_pool;
 	u32 busy_9p;			/* 9p devices with requests under way */
 	u8 sigstack[HOSTED_SIGSTACK_SIZE] __aligned(4096);
 	u8 clone_stack[16384] __aligned(4096);
 	u8 xstate[65536] __aligned(4096);
 };
+
+/* Makes a host system call: host_call6, or from another place (inproc). */
+typedef s64 hosted_call_fn(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
 
 #define hosted_priv() ((struct hosted_private *)HOSTED_PRIVATE_BASE)
 #define hosted_shared() (hosted_priv()->shared)
@@ -49,11 +62,23 @@ void hosted_main(struct hosted_shared *shared, const struct hosted_handles *hand
 /* A sentence to the log and the end of the machine. */
 void hosted_fail(const char *what, s64 error) __noreturn;
 void hosted_user_enter(struct trapframe *tf) __noreturn;
+/* host_sigaction with our restorer. */
+int hosted_catch(int signo, void *handler, u64 flags);
+struct host_siginfo;
+struct host_ucontext;
+/* The kernel itself did something that the CPU refuses: tells where, and ends. */
+void hosted_crash(int signo, struct host_siginfo *si, struct host_ucontext *uc);
 
 /* cpu.c */
 int hosted_cpu_init(void);
 /* Says that user code runs next; false if there is pending work instead. */
 bool hosted_enter_user(void);
+/* The part of it that arms the host timer. */
+void hosted_program_timer(void);
+/* Makes this process's own timer, which sends SIGUSR1 to thread tid. */
+int hosted_timer_create(struct hosted_timer *timer, s32 tid, hosted_call_fn call);
+/* In the signal's handler. */
+void hosted_timer_fired(void);
 /* User code has stopped. */
 void hosted_leave_user(void);
 /* Upcalls for work that is marked pending. */

@@ -166,9 +166,9 @@ static s64 do_batch(s32 pid, u32 count, s32 *new_pid)
 
 static void put_command(u32 i, u64 nr, u64 a, u64 b)
 {
-	struct stub_command *c = (struct stub_command *)hosted_shared()->command + i;
+	struct tlb_op *c = (struct tlb_op *)hosted_shared()->command + i;
 
-	*c = (struct stub_command){ nr, { a, b } };
+	*c = (struct tlb_op){ nr, { a, b } };
 }
 
 static s32 clone_stub(void)
@@ -223,22 +223,21 @@ int pt_stub_init(void)
 
 static void forget_mappings(struct pt_stub *s)
 {
-	pt_tlb_drop(s);
-	s->op[0] = (struct stub_command){ NR_munmap, { 0, HOSTED_STUB_BASE } };
-	s->nr_ops = 1;
-	s->fill_va = 1;
+	tlb_empty(&s->tlb);
+	s->tlb.fill_va = 1;
 }
 
 void pt_stub_commit(struct pt_stub *s)
 {
 	s64 err;
-	u32 first = s->nr_ops;
+	u32 first = s->tlb.nr_ops;
 
-	__builtin_memcpy(hosted_shared()->command, s->op, s->nr_ops * sizeof(s->op[0]));
-	err = do_batch(s->pid, s->nr_ops, NULL);
-	s->nr_ops = 0;
+	__builtin_memcpy(hosted_shared()->command, s->tlb.op,
+			 s->tlb.nr_ops * sizeof(s->tlb.op[0]));
+	err = do_batch(s->pid, s->tlb.nr_ops, NULL);
+	s->tlb.nr_ops = 0;
 	if (!err) {
-		s->refused = 0;
+		s->tlb.refused = 0;
 		return;
 	}
 	if (err == -HOST_ESRCH)
@@ -246,22 +245,23 @@ void pt_stub_commit(struct pt_stub *s)
 	/* Too many mappings, most likely. Start with none; faults bring back
 	 * what is needed. */
 	if (first) {
-		s->refused_va = s->op[0].arg[0];
-		s->refused++;
+		s->tlb.refused_va = s->tlb.op[0].arg[0];
+		s->tlb.refused++;
 	}
 	forget_mappings(s);
-	__builtin_memcpy(hosted_shared()->command, s->op, s->nr_ops * sizeof(s->op[0]));
-	do_batch(s->pid, s->nr_ops, NULL);
-	s->nr_ops = 0;
+	__builtin_memcpy(hosted_shared()->command, s->tlb.op,
+			 s->tlb.nr_ops * sizeof(s->tlb.op[0]));
+	do_batch(s->pid, s->tlb.nr_ops, NULL);
+	s->tlb.nr_ops = 0;
 }
 
 bool pt_stub_revive(struct pt_stub *s)
 {
 	pt_fp_forget(s);
 	kill_stub(s);
-	pt_tlb_drop(s);
-	s->nr_ops = 0;
-	s->fill_va = 1;
+	tlb_drop(&s->tlb);
+	s->tlb.nr_ops = 0;
+	s->tlb.fill_va = 1;
 	s->pid = clone_stub();
 	return s->pid != 0;
 }
@@ -293,12 +293,12 @@ int pt_as_init(struct hal_as *as)
 		s->pid = clone_stub();
 		if (!s->pid)
 			return -HOST_EAGAIN;
-		s->nr_ops = 0;
+		s->tlb.nr_ops = 0;
 	}
 	s->fp_owner = NULL;
-	s->refused = 0;
-	s->fill_va = 1;
-	if (!pt_tlb_new(s)) {
+	s->tlb.refused = 0;
+	s->tlb.fill_va = 1;
+	if (!tlb_new(&s->tlb)) {
 		kill_stub(s);
 		return -HOST_ENOMEM;
 	}

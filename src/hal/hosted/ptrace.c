@@ -24,6 +24,7 @@
  * If somebody kills a stub, its guest gets machine check (vector 18) and an
  * empty new stub; the rest goes on.
  */
+#include "hal/hosted/pt_decode.h"
 #include "hal/hosted/ptrace.h"
 
 #define USER_CS 0x33
@@ -65,42 +66,55 @@ static bool is_fetch(const struct trapframe *tf, uaddr_t addr)
 	       (is_aligned(addr, 4096ul) && addr > tf->rip && addr - tf->rip < 15);
 }
 
+/* FAULT_WRITE if the instruction at rip stores to addr, as far as one can tell. */
+static u64 store_bit(struct hal_as *as, const struct trapframe *tf, uaddr_t addr)
+{
+	u64 pte = tf->rip < HOSTED_USER_LIMIT ? tlb_translate(as, tf->rip) : 0;
+	u32 size = (u32)min(15ul, 4096ul - (tf->rip & 4095ul));
+	const u8 *insn;
+
+	if (!pte)
+		return 0;
+	insn = hosted_virt(align_down(pte, 4096ul)) + (tf->rip & 4095ul);
+	return pt_is_store(insn, size, tf, addr) ? FAULT_WRITE : 0;
+}
+
 /*
  * Was that a miss of the "TLB", or is it for the core? MAPERR says that the
  * stub has nothing there, so if the tables have a page it is a miss, whatever
  * the access was (should the page not allow it, the next fault says ACCERR).
  * ACCERR says that a page is mapped and forbids the access: a write if the
- * page is read-only, else a fetch. For an absent page the kind is not known
- * and passes as a read, unless it is a fetch. True if the core must know.
+ * page is read-only, else a fetch. For an absent page the instruction tells
+ * (pt_decode.c).
  */
 static bool page_fault(struct pt_stub *s, struct trapframe *tf, struct trapinfo *info,
 		       const struct host_siginfo *si)
 {
 	struct hal_as *as = pt()->as;
 	uaddr_t addr = si->addr, page = align_down(addr, 4096ul);
-	u64 pte = addr < HOSTED_USER_LIMIT ? pt_translate(as, addr) : 0;
+	u64 pte = addr < HOSTED_USER_LIMIT ? tlb_translate(as, addr) : 0;
 	u64 fetch = is_fetch(tf, addr) ? FAULT_EXEC : 0;
 
 	if (si->code == HOST_SEGV_PKUERR)
 		return exception(info, VEC_GP, 0);
 	if (!pte) {
 		if (addr < HOSTED_USER_LIMIT)
-			s->fill_va = page;
-		return fault(info, addr, fetch);
+			s->tlb.fill_va = page;
+		return fault(info, addr, fetch ? fetch : store_bit(as, tf, addr));
 	}
 	if (si->code == HOST_SEGV_ACCERR && fetch && !(pte & HOST_PROT_EXEC))
 		return fault(info, addr, FAULT_PRESENT | FAULT_EXEC);
 	if (si->code == HOST_SEGV_ACCERR && !(pte & HOST_PROT_WRITE)) {
-		s->fill_va = page;
+		s->tlb.fill_va = page;
 		return fault(info, addr, FAULT_PRESENT | FAULT_WRITE);
 	}
 	/* A host that refuses a page again and again (below mmap_min_addr, say)
 	 * must not make a loop of it. */
-	if (s->refused > 2 && s->refused_va == page) {
-		s->refused = 0;
+	if (s->tlb.refused > 2 && s->tlb.refused_va == page) {
+		s->tlb.refused = 0;
 		return exception(info, VEC_GP, 0);
 	}
-	pt_tlb_fill_missed(as, s, addr);
+	tlb_fill_missed(as, &s->tlb, addr);
 	return false;
 }
 
@@ -238,12 +252,12 @@ static void run(struct trapframe *tf, struct trapinfo *info)
 	bug_on(!as || !as->id);
 	s = pt_stub_of(as);
 	for (;;) {
-		if (s->fill_va != 1) {
+		if (s->tlb.fill_va != 1) {
 			/* The core has had a look at that page by now. */
-			pt_tlb_fill_resolved(as, s, s->fill_va);
-			s->fill_va = 1;
+			tlb_fill_resolved(as, &s->tlb, s->tlb.fill_va);
+			s->tlb.fill_va = 1;
 		}
-		if (s->nr_ops)
+		if (s->tlb.nr_ops)
 			pt_stub_commit(s);
 		pt_fp_load(s);
 		set_registers(s, tf);
@@ -296,9 +310,27 @@ static void as_activate(struct hal_as *as)
 	pt()->as = as;
 }
 
+static struct host_tlb *tlb_of(struct hal_as *as)
+{
+	struct pt_stub *s = pt_stub_of(as);
+
+	return s ? &s->tlb : NULL;
+}
+
+static void tlb_commit(struct host_tlb *tlb)
+{
+	pt_stub_commit(container_of(tlb, struct pt_stub, tlb));
+}
+
+static void __noreturn halt(int code)
+{
+	host_exit(code);
+	__builtin_unreachable();
+}
+
 static int init(void)
 {
-	pt_tlb_init();
+	tlb_init(PT_POOL_START, PT_POOL_END);
 	return pt_stub_init();
 }
 
@@ -315,7 +347,8 @@ const struct hosted_engine ptrace_engine = {
 	.as_init = pt_as_init,
 	.as_destroy = pt_as_destroy,
 	.as_activate = as_activate,
-	.tlb_flush = pt_tlb_flush,
-	.tlb_flush_all = pt_tlb_flush_all,
-	.tlb_fill = pt_tlb_fill,
+	.around_ops = ~0u,
+	.halt = halt,
+	.tlb_of = tlb_of,
+	.tlb_commit = tlb_commit,
 };

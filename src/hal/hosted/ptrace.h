@@ -16,28 +16,16 @@
 
 #include "hal/hosted/linux.h"
 #include "hal/hosted/private.h"
+#include "hal/hosted/tlb.h"
 
 #define PT_STUBS 4096
 #define PT_IDLE_MAX 16		/* stubs kept for the next address space */
-#define PT_AROUND 64		/* pages that one fault may map */
-
-/* One system call for a stub, see hosted_stub_batch in entry.S. */
-struct stub_command {
-	u64 nr, arg[6];
-};
-_Static_assert(sizeof(struct stub_command) == 56, "known to entry.S");
-#define PT_OPS (HOSTED_PAGE / sizeof(struct stub_command))
 
 struct pt_stub {
 	s32 pid;			/* 0: no process */
 	u32 used;			/* belongs to an address space */
-	u32 nr_ops;			/* commands that wait in op[] */
-	u32 refused;			/* fills at refused_va that the host refused */
-	uaddr_t refused_va;
-	uaddr_t fill_va;		/* page to fill before the next run; 1: none */
 	struct hal_thread *fp_owner;	/* whose vector registers it holds, or NULL */
-	u64 *shadow;			/* what is mapped: pt_tlb.c */
-	struct stub_command op[PT_OPS];
+	struct host_tlb tlb;
 };
 
 struct pt_state {
@@ -49,8 +37,6 @@ struct pt_state {
 	struct hal_as *as;		/* activated */
 	struct hal_thread *thread;	/* whose turn it is */
 	struct host_regs regs;
-	u64 *pool_free;			/* shadow pages: free list, then fresh ones */
-	u64 *pool_next;
 	struct pt_stub stub[PT_STUBS];
 };
 
@@ -73,21 +59,6 @@ s32 pt_wait(s32 pid);
 void pt_stub_commit(struct pt_stub *s);
 /* The process is gone: make another, empty one. False if the host refuses. */
 bool pt_stub_revive(struct pt_stub *s);
-
-/* pt_tlb.c */
-void pt_tlb_init(void);
-bool pt_tlb_new(struct pt_stub *s);
-/* Forgets the shadow; the caller sees to the mappings. */
-void pt_tlb_drop(struct pt_stub *s);
-void pt_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages);
-void pt_tlb_flush_all(struct hal_as *as);
-void pt_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages);
-/* Fills the page of va, if it is present by now, and present neighbours. */
-void pt_tlb_fill_resolved(struct hal_as *as, struct pt_stub *s, uaddr_t va);
-/* The same for a page that faulted although the tables have it. */
-void pt_tlb_fill_missed(struct hal_as *as, struct pt_stub *s, uaddr_t va);
-/* The translation of va: physical page | HOST_PROT_*, 0 if none. */
-u64 pt_translate(struct hal_as *as, uaddr_t va);
 
 /* pt_fp.c */
 void pt_fp_load(struct pt_stub *s);

@@ -30,6 +30,8 @@
 /* Private memory of the kernel process: host handles, signal stack. */
 #define HOSTED_PRIVATE_BASE 0x610000000000ul
 #define HOSTED_PRIVATE_SIZE (64ul << 20)
+/* One page that the supervisor shares with the kernel: host ids, for kicks. */
+#define HOSTED_BOARD_BASE (HOSTED_PRIVATE_BASE + HOSTED_PRIVATE_SIZE)
 /* In a stub process: one page of code, then the command page. */
 #define HOSTED_STUB_BASE 0x620000000000ul
 /* End of what an x86-64 Linux process can map. */
@@ -109,6 +111,12 @@ struct hosted_log {
 	u32 head;		/* [k] bytes ever written */
 	u32 tail;		/* [d] bytes ever read; the futex of a full log */
 	char data[HOSTED_LOG_SIZE];	/* [k] */
+};
+
+/* Not physical memory, so host ids may stand here. The supervisor signals only
+ * what is in the process group of the kernel process. */
+struct hosted_board {
+	s32 running;		/* [k] who runs the CPU: process id */
 };
 
 struct hosted_shared {

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ptrace engine's TLB: the mappings of a stub follow the core's page
- * tables.
+ * The software TLB: the mappings of a guest's host process follow the core's
+ * page tables.
  *
- * Per stub there is a shadow, a radix tree shaped as the page tables are, with
- * what is mapped in the stub (or will be, once its queue has run): physical
+ * Per address space there is a shadow, a radix tree shaped as the page tables
+ * are, with what is mapped (or will be, once the queue has run): physical
  * page | HOST_PROT_*. With it a fill skips what is there already, and a flush
  * knows what to do about each page, mostly nothing: what was never touched
  * needs no munmap, a page that was only write-protected (fork) needs an
  * mprotect, and only the rest is unmapped. Neighbouring operations are merged.
  *
- * Operations wait in the stub's queue until it runs next (pt_stub_commit): the
- * stub is stopped while the kernel runs, so nobody can use an old translation.
- * Shadow pages come from the private memory. When that is used up, or the host
- * refuses more mappings, the stub is emptied and faults fill it anew.
+ * Operations wait in the queue until the address space runs next (tlb_commit):
+ * no user code runs while the kernel does, so nobody can use an old
+ * translation. Shadow pages come from the engine's memory. When that is used
+ * up, or the host refuses more mappings, all is unmapped and faults fill it
+ * anew.
  */
-#include "hal/hosted/ptrace.h"
+#include "hal/hosted/linux.h"
+#include "hal/hosted/tlb.h"
 
 #define PTE_PRESENT 1ul
 #define PTE_WRITE 2ul
@@ -26,36 +28,50 @@
 #define ENTRY_PROT 7ul
 #define LEAF_SIZE (512 * 4096ul)
 
-void pt_tlb_init(void)
+static struct tlb_pool *pool(void)
 {
-	pt()->pool_free = NULL;
-	pt()->pool_next = (u64 *)PT_POOL_START;
+	return &hosted_priv()->tlb_pool;
+}
+
+void tlb_init(u64 start, u64 end)
+{
+	*pool() = (struct tlb_pool){ NULL, align_up(start, 4096ul), end };
+}
+
+static struct host_tlb *tlb_of(struct hal_as *as)
+{
+	return hosted_priv()->engine->tlb_of(as);
+}
+
+static void tlb_commit(struct host_tlb *s)
+{
+	hosted_priv()->engine->tlb_commit(s);
 }
 
 static u64 *page_alloc(void)
 {
-	struct pt_state *p = pt();
-	u64 *page = p->pool_free;
+	struct tlb_pool *p = pool();
+	u64 *page = p->free;
 
 	if (page) {
-		p->pool_free = *(u64 **)page;
+		p->free = *(u64 **)page;
 		__builtin_memset(page, 0, 4096);
 		return page;
 	}
-	if ((u64)p->pool_next + 4096 > PT_POOL_END)
+	if (p->next + 4096 > p->end)
 		return NULL;
-	page = p->pool_next;
-	p->pool_next += 512;
+	page = (u64 *)p->next;
+	p->next += 4096;
 	return page;
 }
 
 static void page_free(u64 *page)
 {
-	*(u64 **)page = pt()->pool_free;
-	pt()->pool_free = page;
+	*(u64 **)page = pool()->free;
+	pool()->free = page;
 }
 
-bool pt_tlb_new(struct pt_stub *s)
+bool tlb_new(struct host_tlb *s)
 {
 	if (!s->shadow)
 		s->shadow = page_alloc();
@@ -63,7 +79,7 @@ bool pt_tlb_new(struct pt_stub *s)
 }
 
 /* Empties the shadow but keeps its root. */
-void pt_tlb_drop(struct pt_stub *s)
+void tlb_drop(struct host_tlb *s)
 {
 	if (!s->shadow)
 		return;
@@ -86,7 +102,7 @@ void pt_tlb_drop(struct pt_stub *s)
 }
 
 /* The shadow's leaf for va; NULL if there is none (make: or no memory). */
-static u64 *shadow_leaf(struct pt_stub *s, uaddr_t va, bool make)
+static u64 *shadow_leaf(struct host_tlb *s, uaddr_t va, bool make)
 {
 	u64 *table = s->shadow;
 
@@ -105,7 +121,7 @@ static u64 *shadow_leaf(struct pt_stub *s, uaddr_t va, bool make)
 	return table;
 }
 
-u64 pt_translate(struct hal_as *as, uaddr_t va)
+u64 tlb_translate(struct hal_as *as, uaddr_t va)
 {
 	u64 end = hosted_shared()->mem_end;
 	u64 entry = as->root, flags = PTE_WRITE | PTE_USER, nx = 0, pa;
@@ -132,24 +148,24 @@ u64 pt_translate(struct hal_as *as, uaddr_t va)
 	return 0;
 }
 
-static struct stub_command *last_op(struct pt_stub *s, u64 nr)
+static struct tlb_op *last_op(struct host_tlb *s, u64 nr)
 {
 	if (!s->nr_ops || s->op[s->nr_ops - 1].nr != nr)
 		return NULL;
 	return &s->op[s->nr_ops - 1];
 }
 
-static struct stub_command *new_op(struct pt_stub *s)
+static struct tlb_op *new_op(struct host_tlb *s)
 {
-	if (s->nr_ops == PT_OPS)
-		pt_stub_commit(s);
+	if (s->nr_ops == TLB_OPS)
+		tlb_commit(s);
 	return &s->op[s->nr_ops++];
 }
 
-static void queue_map(struct pt_stub *s, uaddr_t va, u64 entry)
+static void queue_map(struct host_tlb *s, uaddr_t va, u64 entry)
 {
 	u64 pa = entry & PTE_ADDR, prot = entry & ENTRY_PROT;
-	struct stub_command *op = last_op(s, NR_mmap);
+	struct tlb_op *op = last_op(s, NR_mmap);
 
 	if (op && op->arg[0] + op->arg[1] == va && op->arg[5] + op->arg[1] == pa &&
 	    op->arg[2] == prot) {
@@ -159,97 +175,143 @@ static void queue_map(struct pt_stub *s, uaddr_t va, u64 entry)
 	op = last_op(s, NR_munmap);	/* of that very page: mmap replaces it */
 	if (!op || op->arg[0] != va || op->arg[1] != 4096)
 		op = new_op(s);
-	*op = (struct stub_command){ NR_mmap, { va, 4096, prot,
+	*op = (struct tlb_op){ NR_mmap, { va, 4096, prot,
 		HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE,
 		hosted_priv()->handles.memfd, pa } };
 }
 
-static void queue_protect(struct pt_stub *s, uaddr_t va, u64 prot)
+static void queue_protect(struct host_tlb *s, uaddr_t va, u64 prot)
 {
-	struct stub_command *op = last_op(s, NR_mprotect);
+	struct tlb_op *op = last_op(s, NR_mprotect);
 
 	if (op && op->arg[0] + op->arg[1] == va && op->arg[2] == prot) {
 		op->arg[1] += 4096;
 		return;
 	}
-	*new_op(s) = (struct stub_command){ NR_mprotect, { va, 4096, prot } };
+	*new_op(s) = (struct tlb_op){ NR_mprotect, { va, 4096, prot } };
 }
 
-static void queue_unmap(struct pt_stub *s, uaddr_t va, u64 size)
+static void queue_unmap(struct host_tlb *s, uaddr_t va, u64 size)
 {
-	struct stub_command *op = last_op(s, NR_munmap);
+	struct tlb_op *op = last_op(s, NR_munmap);
 
 	if (op && op->arg[0] + op->arg[1] == va) {
 		op->arg[1] += size;
 		return;
 	}
-	*new_op(s) = (struct stub_command){ NR_munmap, { va, size } };
+	*new_op(s) = (struct tlb_op){ NR_munmap, { va, size } };
 }
 
-static void empty_stub(struct pt_stub *s)
+void tlb_empty(struct host_tlb *s)
 {
-	pt_tlb_drop(s);
-	s->op[0] = (struct stub_command){ NR_munmap, { 0, HOSTED_STUB_BASE } };
+	tlb_drop(s);
+	s->op[0] = (struct tlb_op){ NR_munmap, { 0, HOSTED_BASE } };
 	s->nr_ops = 1;
 }
 
 /* Maps one page as the tables say, if it is not mapped so already. */
-static void fill_page(struct pt_stub *s, uaddr_t va, u64 entry)
+static void fill_page(struct host_tlb *s, uaddr_t va, u64 entry)
 {
-	u64 *leaf = shadow_leaf(s, va, true);
+	u64 *leaf = shadow_leaf(s, va, true), have;
 
 	if (!leaf) {
-		empty_stub(s);
+		tlb_empty(s);
 		leaf = shadow_leaf(s, va, true);
 		if (!leaf)
 			return;
 	}
-	if (leaf[va >> 12 & 511] == entry)
+	have = leaf[va >> 12 & 511];
+	if (have == entry)
 		return;
 	/* A commit inside may empty the shadow: write it afterwards. */
-	queue_map(s, va, entry);
+	if (have && (have & PTE_ADDR) == (entry & PTE_ADDR))
+		queue_protect(s, va, entry & ENTRY_PROT);
+	else
+		queue_map(s, va, entry);
 	leaf = shadow_leaf(s, va, true);
 	if (leaf)
 		leaf[va >> 12 & 511] = entry;
 }
 
-void pt_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages)
+void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages)
 {
-	struct pt_stub *s = pt_stub_of(as);
+	struct host_tlb *s = tlb_of(as);
 
 	if (!s || va >= HOSTED_USER_LIMIT)
 		return;
 	pages = min(pages, (HOSTED_USER_LIMIT - va) / 4096);
 	for (; pages; pages--, va += 4096) {
-		u64 entry = pt_translate(as, va);
+		u64 entry = tlb_translate(as, va);
 
 		if (entry)
 			fill_page(s, align_down(va, 4096ul), entry);
 	}
 }
 
-/* The page first, then what is present around it. */
-static void fill_around(struct hal_as *as, struct pt_stub *s, uaddr_t page, u64 entry)
+static bool is_mapped(struct host_tlb *s, uaddr_t va, u64 entry)
 {
-	u64 span = PT_AROUND * 4096ul;
+	u64 *leaf = shadow_leaf(s, va, false);
 
-	fill_page(s, page, entry);
-	if (!s->refused)
-		pt_tlb_fill(as, align_down(page, span), PT_AROUND);
+	return leaf && leaf[va >> 12 & 511] == entry;
 }
 
-void pt_tlb_fill_resolved(struct hal_as *as, struct pt_stub *s, uaddr_t va)
+/* Fills what is present in [va, end), with up to *ops mapping calls. */
+static void fill_neighbours(struct hal_as *as, struct host_tlb *s, uaddr_t va, uaddr_t end,
+			    u32 *ops)
 {
-	u64 entry = pt_translate(as, va);
+	u64 before = 0;
+
+	for (; va < end; va += 4096) {
+		u64 entry = tlb_translate(as, va);
+
+		if (entry && !is_mapped(s, va, entry)) {
+			if (entry != before + 4096 && !(*ops)--) {
+				*ops = 0;
+				return;
+			}
+			fill_page(s, va, entry);
+		}
+		before = entry;
+	}
+}
+
+/*
+ * The page with the contiguous run that it belongs to, which is one mapping
+ * call, then some of what is present around it.
+ */
+static void fill_around(struct hal_as *as, struct host_tlb *s, uaddr_t page, u64 entry)
+{
+	uaddr_t low = align_down(page, TLB_AROUND * 4096ul), high = low + TLB_AROUND * 4096ul;
+	u32 ops = hosted_priv()->engine->around_ops;
+	uaddr_t start = page, end = page + 4096;
+
+	if (s->refused) {
+		fill_page(s, page, entry);
+		return;
+	}
+	while (start > low && tlb_translate(as, start - 4096) == entry - (page - start) - 4096 &&
+	       !is_mapped(s, start - 4096, entry - (page - start) - 4096))
+		start -= 4096;
+	while (end < high && tlb_translate(as, end) == entry + (end - page))
+		end += 4096;
+	for (uaddr_t va = start; va < end; va += 4096)
+		fill_page(s, va, entry + (va - page));
+	fill_neighbours(as, s, end, high, &ops);
+	fill_neighbours(as, s, low, start, &ops);
+}
+
+void tlb_fill_resolved(struct hal_as *as, struct host_tlb *s, uaddr_t va)
+{
+	u64 entry = tlb_translate(as, va);
 
 	if (entry)
 		fill_around(as, s, align_down(va, 4096ul), entry);
 }
 
-void pt_tlb_fill_missed(struct hal_as *as, struct pt_stub *s, uaddr_t va)
+void tlb_fill_missed(struct hal_as *as, struct host_tlb *s, uaddr_t va)
 {
 	uaddr_t page = align_down(va, 4096ul);
-	u64 entry = pt_translate(as, va), *leaf = shadow_leaf(s, page, false);
+	u64 entry = tlb_translate(as, va), *leaf = shadow_leaf(s, page, false);
 
 	if (leaf)
 		leaf[page >> 12 & 511] = 0;
@@ -258,7 +320,7 @@ void pt_tlb_fill_missed(struct hal_as *as, struct pt_stub *s, uaddr_t va)
 }
 
 /* The next shadow leaf at or after *va; moves *va to what it covers. */
-static u64 *next_leaf(struct pt_stub *s, uaddr_t *va, uaddr_t end)
+static u64 *next_leaf(struct host_tlb *s, uaddr_t *va, uaddr_t end)
 {
 	while (*va < end) {
 		u64 *table = s->shadow;
@@ -282,7 +344,7 @@ struct unmap_run {
 	uaddr_t start, end;	/* empty: both 0 */
 };
 
-static void end_run(struct pt_stub *s, struct unmap_run *run)
+static void end_run(struct host_tlb *s, struct unmap_run *run)
 {
 	if (run->end)
 		queue_unmap(s, run->start, run->end - run->start);
@@ -290,7 +352,7 @@ static void end_run(struct pt_stub *s, struct unmap_run *run)
 }
 
 /* A run goes on over holes, which cost nothing, and ends at a page that stays. */
-static void flush_page(struct pt_stub *s, struct unmap_run *run, uaddr_t va, u64 *slot, u64 want)
+static void flush_page(struct host_tlb *s, struct unmap_run *run, uaddr_t va, u64 *slot, u64 want)
 {
 	u64 have = *slot;
 
@@ -312,7 +374,7 @@ static void flush_page(struct pt_stub *s, struct unmap_run *run, uaddr_t va, u64
 		queue_protect(s, va, want & ENTRY_PROT);
 }
 
-static void flush_range(struct hal_as *as, struct pt_stub *s, uaddr_t va, uaddr_t end)
+static void flush_range(struct hal_as *as, struct host_tlb *s, uaddr_t va, uaddr_t end)
 {
 	struct unmap_run run = { 0, 0 };
 	u64 *leaf;
@@ -325,9 +387,9 @@ static void flush_range(struct hal_as *as, struct pt_stub *s, uaddr_t va, uaddr_
 
 			if (!*slot)
 				continue;
-			if (s->nr_ops + 2 > PT_OPS) {
+			if (s->nr_ops + 2 > TLB_OPS) {
 				/* May empty the shadow, leaf and all. */
-				pt_stub_commit(s);
+				tlb_commit(s);
 				leaf = shadow_leaf(s, va, false);
 				if (!leaf)
 					break;
@@ -335,16 +397,16 @@ static void flush_range(struct hal_as *as, struct pt_stub *s, uaddr_t va, uaddr_
 				if (!*slot)
 					continue;
 			}
-			flush_page(s, &run, va, slot, pt_translate(as, va));
+			flush_page(s, &run, va, slot, tlb_translate(as, va));
 		}
 		va = leaf_end;
 	}
 	end_run(s, &run);
 }
 
-void pt_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages)
+void hal_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages)
 {
-	struct pt_stub *s = pt_stub_of(as);
+	struct host_tlb *s = tlb_of(as);
 
 	va = align_down(va, 4096ul);
 	if (!s || va >= HOSTED_USER_LIMIT)
@@ -353,9 +415,9 @@ void pt_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages)
 	flush_range(as, s, va, va + pages * 4096);
 }
 
-void pt_tlb_flush_all(struct hal_as *as)
+void hal_tlb_flush_all(struct hal_as *as)
 {
-	struct pt_stub *s = pt_stub_of(as);
+	struct host_tlb *s = tlb_of(as);
 
 	if (s)
 		flush_range(as, s, 0, HOSTED_USER_LIMIT);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Assembly of the inproc engine: into user mode and out of it, and the change
+ * of a kernel stack from one carrier to another.
+ *
+ * in_leave only reads the trapframe until user code runs. A kick that comes
+ * between in_crit_start and in_crit_end is told to go to in_restart, which
+ * starts over from the trapframe: no kick is lost, and no signal is masked.
+ */
+#include "hal/hosted/inproc.h"
+
+/* struct trapframe (hal/cpu.h) */
+#define TF_RIP 128
+#define IN_KERNEL 0
+#define IN_USER 1
+
+#define FUNCTION(name) .globl name; .hidden name; .type name, @function; name:
+
+	.macro pop_registers
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rax
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	.endm
+
+	.text
+/* rdi = trapframe, esi = exact: with iretq, which alone can set TF and RF */
+FUNCTION(in_leave)
+	mov	in_self+IN_SELF_CPU(%rip), %rax
+	.globl in_crit_start
+	.hidden in_crit_start
+in_crit_start:
+	mov	$IN_USER, %ecx
+	xchg	%ecx, (%rax)		/* and a full barrier, see cpu.c */
+	cmpl	$0, 4(%rax)
+	jne	1f
+	test	%esi, %esi
+	jnz	2f
+	mov	TF_RIP(%rdi), %rcx
+	mov	%rcx, in_self+IN_SELF_RET(%rip)
+	mov	%rdi, %rsp
+	pop_registers
+	add	$24, %rsp		/* orig_rax, rip, cs */
+	popfq
+	pop	%rsp
+	jmp	*in_self+IN_SELF_RET(%rip)
+2:	mov	%rdi, %rsp
+	pop_registers
+	add	$8, %rsp		/* orig_rax */
+	iretq
+	.globl in_crit_end
+	.hidden in_crit_end
+in_crit_end:
+1:	movl	$IN_KERNEL, (%rax)
+	ret
+
+/* rdi = trapframe */
+FUNCTION(in_restart)
+	mov	%rdi, %rsp
+	xor	%ebp, %ebp
+	call	in_kicked
+	ud2
+
+FUNCTION(in_enter)
+	mov	%rdi, %rsp
+	xor	%ebp, %ebp
+	call	in_trap
+	ud2
+
+	.macro save_stack
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rsp, in_stack(%rip)
+	lea	in_self+IN_SELF_STACK_TOP(%rip), %rsp
+	xor	%ebp, %ebp
+	.endm
+
+/* edi = carrier */
+FUNCTION(in_change)
+	save_stack
+	call	in_pass
+	ud2
+
+FUNCTION(in_zygote)
+	save_stack
+	call	in_zygote_main
+	ud2
+
+FUNCTION(in_adopt)
+	mov	in_stack(%rip), %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	ret
+
+	.bss
+	.balign 8
+in_stack:	.skip 8			/* the kernel stack that changes hands */
+
+	.section .carrier, "aw", @nobits
+	.balign 4096
+	.globl in_self
+	.hidden in_self
+in_self:	.skip IN_SELF_SIZE
+	.balign 4096
+
+/*
+ * The gate: host calls that only the zygote and a newborn carrier may make. It
+ * is in the stub's page, which they have mapped at HOSTED_STUB_BASE, where the
+ * filter allows more; a carrier unmaps it before it runs anything else.
+ * s64 in_gate(nr, a, b, c, d, e, f)
+ */
+	.section .stub, "ax", @progbits
+	.globl in_gate_code
+	.hidden in_gate_code
+in_gate_code:
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	mov	8(%rsp), %r9
+	syscall
+	ret
+
+	.section .note.GNU-stack, "", @progbits

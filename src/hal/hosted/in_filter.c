@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inproc engine's seccomp filter, the same for zygote and carriers:
+ *
+ *   from the gate's page    clone, prctl, timer_create, wait4, getpid, getppid
+ *                           (and munmap of the gate)
+ *   from the kernel's text  the calls below, with their arguments looked at
+ *   from anywhere else      SIGSYS: that is the guest's system call
+ *
+ * A guest that jumps into the kernel's text can make the calls of the second
+ * line, so they must not reach beyond this process and the memfd: mappings lie
+ * below the window and never show the kernel's own text and constants.
+ */
+#include "hal/hosted/inproc.h"
+
+#define WINDOW_HIGH (HOSTED_BASE >> 32)
+#define GATE_HIGH (HOSTED_STUB_BASE >> 32)
+
+enum { L_TRAP = 60, L_ALLOW, L_KILL, L_COUNT, L_GATE = 18, L_MMAP = 26, L_RANGE = 39,
+       L_MADVISE = 46, L_PRCTL = 52 };
+
+#define GO(at, label) ((label) - (at) - 1)
+#define IF(at, value, label) [at] = BPF_JUMP_EQ(value, GO(at, label), 0)
+#define UNLESS(at, value, label) [at] = BPF_JUMP_EQ(value, 0, GO(at, label))
+
+s64 in_filter(void)
+{
+	struct hosted_shared *sh = hosted_shared();
+	struct host_bpf code[L_COUNT] = {
+		[0] = BPF_LOAD(BPF_ARCH),
+		UNLESS(1, HOST_AUDIT_ARCH_X86_64, L_TRAP),
+		[2] = BPF_LOAD(BPF_IP_HIGH),
+		IF(3, GATE_HIGH, L_GATE),
+		UNLESS(4, WINDOW_HIGH, L_TRAP),
+		[5] = BPF_LOAD(BPF_IP_LOW),
+		[6] = BPF_JUMP_GT((u32)sh->text_end, GO(6, L_TRAP), 0),
+		[7] = BPF_LOAD(BPF_NR),
+		IF(8, NR_futex, L_ALLOW),
+		IF(9, NR_mmap, L_MMAP),
+		IF(10, NR_munmap, L_RANGE),
+		IF(11, NR_mprotect, L_RANGE),
+		IF(12, NR_rt_sigreturn, L_ALLOW),
+		IF(13, NR_timer_settime, L_ALLOW),
+		IF(14, NR_clock_gettime, L_ALLOW),
+		IF(15, NR_getrandom, L_ALLOW),
+		IF(16, NR_exit_group, L_ALLOW),
+		[17] = BPF_JUMP_EQ(NR_madvise, GO(17, L_MADVISE), GO(17, L_PRCTL)),
+
+		[L_GATE] = BPF_LOAD(BPF_NR),
+		IF(L_GATE + 1, NR_clone, L_ALLOW),
+		IF(L_GATE + 2, NR_prctl, L_ALLOW),
+		IF(L_GATE + 3, NR_timer_create, L_ALLOW),
+		IF(L_GATE + 4, NR_wait4, L_ALLOW),
+		IF(L_GATE + 5, NR_getpid, L_ALLOW),
+		[L_GATE + 6] = BPF_JUMP_EQ(NR_getppid, GO(L_GATE + 6, L_ALLOW),
+					   GO(L_GATE + 6, L_KILL)),
+
+		/* Below the window, shared, fixed, of the memfd, not its image. */
+		[L_MMAP] = BPF_LOAD(BPF_ARG_HIGH(0)),
+		[L_MMAP + 1] = BPF_JUMP_GE(WINDOW_HIGH, GO(L_MMAP + 1, L_KILL), 0),
+		[L_MMAP + 2] = BPF_LOAD(BPF_ARG_HIGH(1)),
+		UNLESS(L_MMAP + 3, 0, L_KILL),
+		[L_MMAP + 4] = BPF_LOAD(BPF_ARG_LOW(3)),
+		UNLESS(L_MMAP + 5, HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE, L_KILL),
+		[L_MMAP + 6] = BPF_LOAD(BPF_ARG_LOW(4)),
+		UNLESS(L_MMAP + 7, (u32)hosted_priv()->handles.memfd, L_KILL),
+		[L_MMAP + 8] = BPF_LOAD(BPF_ARG_HIGH(5)),
+		UNLESS(L_MMAP + 9, 0, L_ALLOW),
+		[L_MMAP + 10] = BPF_LOAD(BPF_ARG_LOW(5)),
+		[L_MMAP + 11] = BPF_JUMP_GE((u32)sh->rodata_end, GO(L_MMAP + 11, L_ALLOW),
+					    GO(L_MMAP + 11, L_KILL)),
+
+		/* munmap, mprotect: below the window; or the gate, to unmap it. */
+		[L_RANGE] = BPF_LOAD(BPF_ARG_HIGH(1)),
+		[L_RANGE + 1] = BPF_JUMP_GT(WINDOW_HIGH, GO(L_RANGE + 1, L_KILL), 0),
+		[L_RANGE + 2] = BPF_LOAD(BPF_ARG_HIGH(0)),
+		IF(L_RANGE + 3, GATE_HIGH, L_ALLOW),
+		[L_RANGE + 4] = BPF_JUMP_GE(WINDOW_HIGH, GO(L_RANGE + 4, L_KILL),
+					    GO(L_RANGE + 4, L_ALLOW)),
+
+		[L_MADVISE] = BPF_LOAD(BPF_ARG_LOW(2)),
+		[L_MADVISE + 1] = BPF_JUMP_EQ(HOST_MADV_REMOVE, GO(L_MADVISE + 1, L_ALLOW), 0),
+		[L_MADVISE + 2] = BPF_JUMP_EQ(HOST_MADV_POPULATE_WRITE,
+					      GO(L_MADVISE + 2, L_ALLOW),
+					      GO(L_MADVISE + 2, L_KILL)),
+
+		/* arch_prctl: FS and GS, where there is no wrfsbase. */
+		UNLESS(L_PRCTL, NR_arch_prctl, L_KILL),
+		[L_PRCTL + 1] = BPF_LOAD(BPF_ARG_LOW(0)),
+		[L_PRCTL + 2] = BPF_JUMP_GE(0x1005, GO(L_PRCTL + 2, L_KILL), 0),
+		[L_PRCTL + 3] = BPF_JUMP_GE(0x1001, GO(L_PRCTL + 3, L_ALLOW),
+					    GO(L_PRCTL + 3, L_KILL)),
+
+		[L_TRAP] = BPF_RETURN(SECCOMP_TRAP),
+		[L_ALLOW] = BPF_RETURN(SECCOMP_ALLOW),
+		[L_KILL] = BPF_RETURN(SECCOMP_KILL),
+	};
+
+	/* The gaps between the groups are never reached; the host wants code there. */
+	for (u32 i = 0; i < L_COUNT; i++)
+		if (!code[i].code && !code[i].k)
+			code[i] = (struct host_bpf)BPF_RETURN(SECCOMP_KILL);
+	return host_seccomp(code, L_COUNT);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inproc engine: guest code runs in the process that runs the kernel, below
+ * the window, and the kernel is entered by a signal handler or a jump. The fast
+ * engine, and not a wall: a guest can write to kernel memory. docs/security.md
+ * says what it can then do to the host (little).
+ *
+ *   user code                              kernel text
+ *   syscall ---- seccomp, SIGSYS ----+
+ *   fault ------ SIGSEGV, ... -------+---> handler (in_signal.c), alternate stack
+ *   tick ------- SIGUSR1 ------------+       registers -> trapframe
+ *                                          in_trap, kernel stack -> kern_trap
+ *                                          in_user_enter: right carrier? TLB,
+ *   <------------- jmp, iretq ------------ vector registers; in_leave
+ */
+#include "hal/hosted/inproc.h"
+
+#define FLAG_TF 0x100ul
+#define FLAG_RF 0x10000ul
+
+/* An address that wrfsbase takes. */
+static u64 canonical(u64 base)
+{
+	return (u64)((s64)(base << 16) >> 16) == base ? base : 0;
+}
+
+static void load_bases(const struct trapframe *tf)
+{
+	bool direct = hosted_shared()->caps & HAL_CAP_FSGSBASE;
+
+	if (tf->fsbase != in_self.fsbase) {
+		in_self.fsbase = tf->fsbase;
+		if (direct)
+			__asm__ volatile("wrfsbase %0" : : "r"(canonical(tf->fsbase)));
+		else
+			host_call3(NR_arch_prctl, 0x1002, tf->fsbase, 0);
+	}
+	if (tf->gsbase != in_self.gsbase) {
+		in_self.gsbase = tf->gsbase;
+		if (direct)
+			__asm__ volatile("wrgsbase %0" : : "r"(canonical(tf->gsbase)));
+		else
+			host_call3(NR_arch_prctl, 0x1001, tf->gsbase, 0);
+	}
+}
+
+static void prepare(struct trapframe *tf)
+{
+	struct in_state *st = in_state();
+	struct in_space *s = in_space_enter();
+
+	if (s->tlb.fill_va != 1) {
+		/* The core has had a look at that page by now. */
+		tlb_fill_resolved(st->as, &s->tlb, s->tlb.fill_va);
+		s->tlb.fill_va = 1;
+	}
+	if (s->tlb.nr_ops)
+		in_tlb_commit(&s->tlb);
+	in_fp_load();
+	load_bases(tf);
+	tf->cs = 0x33;
+	tf->ss = 0x2b;
+	in_self.tf = st->tf = tf;
+	hosted_program_timer();
+}
+
+static void tell_core(struct trapframe *tf, struct trapinfo *info)
+{
+	hosted_upcalls();
+	kern_trap(tf, info);
+}
+
+void in_user_enter(struct trapframe *tf)
+{
+	struct trapinfo info;
+
+	for (;;) {
+		prepare(tf);
+		in_leave(tf, tf->rflags & (FLAG_TF | FLAG_RF));
+		info = (struct trapinfo){ .kind = TRAP_KICK };
+		tell_core(tf, &info);
+	}
+}
+
+void in_trap(struct trapframe *tf)
+{
+	struct trapinfo info = in_self.info;
+	struct in_state *st = in_state();
+
+	if (in_page_fault(&st->space[in_me()->space], &info))
+		tell_core(tf, &info);
+	in_user_enter(tf);
+}
+
+/* A kick came on the way to user mode. */
+void in_kicked(struct trapframe *tf)
+{
+	struct trapinfo info = { .kind = TRAP_KICK };
+
+	hosted_leave_user();
+	tell_core(tf, &info);
+	in_user_enter(tf);
+}
+
+static void kick(void)
+{
+	/* in_signal.c has its own handler of SIGUSR1. */
+}
+
+static void __noreturn halt(int code)
+{
+	struct in_state *st = in_state();
+	struct host_timespec pause = { 1, 0 };
+
+	if (!in_self.index)
+		host_exit(code);
+	st->end_code = code;
+	for (;;) {
+		in_wake_zygote(IN_WANT_END);
+		host_futex_wait(&st->want, IN_WANT_END, &pause);
+	}
+}
+
+static int init(void)
+{
+	struct in_state *st = in_state();
+	s64 err;
+
+	/* This process's alone, and copied for each carrier. */
+	err = host_mmap((u64)&in_self, align_up(sizeof(in_self), 4096ul),
+			HOST_PROT_READ | HOST_PROT_WRITE,
+			HOST_MAP_PRIVATE | HOST_MAP_ANONYMOUS | HOST_MAP_FIXED, -1, 0);
+	if (err < 0)
+		return err;
+	in_self.cpu = &hosted_shared()->cpu[0];
+	in_self.pid = hosted_priv()->handles.pid;
+	hosted_priv()->timer = &in_self.timer;
+	tlb_init(IN_POOL_START, IN_POOL_END);
+	st->running = 1;
+	in_fp_init();
+	err = in_catch_signals();
+	if (err)
+		return err;
+	in_zygote();		/* returns in the first carrier */
+	return 0;
+}
+
+const struct hosted_engine inproc_engine = {
+	.name = "inproc",
+	.init = init,
+	.user_enter = in_user_enter,
+	.kick = kick,
+	.thread_switch = in_thread_switch,
+	.fp_sync = in_fp_sync,
+	.fp_dirty = in_fp_dirty,
+	.thread_exit = in_thread_exit,
+	.as_init = in_as_init,
+	.as_destroy = in_as_destroy,
+	.as_activate = in_as_activate,
+	.tlb_of = in_tlb_of,
+	.tlb_commit = in_tlb_commit,
+	.around_ops = 2,
+	.halt = halt,
+};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inproc engine's own header: carriers, spaces, and what they share.
+ *
+ * A carrier is a host process of one thread that maps the window and, below
+ * it, the user memory of one guest address space. It runs that guest's code
+ * and, on whatever kernel stack is current, the kernel. Of all carriers one
+ * runs; the others sleep until it is their turn. A space is what the engine
+ * knows of a struct hal_as (hal_as.id); it gets a carrier when its user code
+ * is to run for the first time, and gives it back at its end:
+ *
+ *   hal_as_init     space, and the promise that there will be a carrier
+ *   in_prepare      (on the way to user mode) space <-> carrier; change to it
+ *   hal_as_destroy  carrier without a space: idle, or the one that runs
+ *
+ * in_self is private to each process, at the same address in all of them;
+ * struct in_state is shared by all. Neither is physical memory. The zygote
+ * makes the carriers, and is their parent: in_zygote.c.
+ */
+#ifndef HYLA_HAL_HOSTED_INPROC_H
+#define HYLA_HAL_HOSTED_INPROC_H
+
+/* Offsets in struct in_self, for in_entry.S. */
+#define IN_SELF_CPU 0
+#define IN_SELF_RET 8
+#define IN_SELF_STACK_TOP 69632
+#define IN_SELF_SIZE 86016
+
+#ifndef __ASSEMBLER__
+
+#include "hal/hosted/linux.h"
+#include "hal/hosted/private.h"
+#include "hal/hosted/tlb.h"
+
+#define IN_CARRIERS 4096	/* slots; 0 is the zygote */
+#define IN_IDLE_MAX 16		/* more than these are let go */
+#define IN_ALTSTACK_SIZE 32768
+#define IN_STACK_SIZE 32768
+
+struct in_self {
+	struct hosted_cpu *cpu;
+	u64 ret;			/* in_leave: where user code goes on */
+	struct trapframe *tf;		/* of the task that user mode belongs to */
+	u32 index;			/* of this carrier */
+	s32 pid;
+	u64 fsbase, gsbase;		/* what the registers hold */
+	struct hosted_timer timer;
+	struct trapinfo info;		/* from the signal handler to in_trap */
+	u8 altstack[IN_ALTSTACK_SIZE] __aligned(4096);
+	u8 stack[IN_STACK_SIZE] __aligned(4096);	/* of the carrier itself */
+	s32 child[IN_CARRIERS];		/* zygote: process ids by slot */
+};
+_Static_assert(offsetof(struct in_self, cpu) == IN_SELF_CPU, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, ret) == IN_SELF_RET, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, stack) + IN_STACK_SIZE == IN_SELF_STACK_TOP,
+	       "known to in_entry.S");
+_Static_assert(sizeof(struct in_self) == IN_SELF_SIZE, "known to in_entry.S");
+
+struct in_carrier {
+	u32 turn;			/* futex: this one is to run */
+	u32 alive;			/* the zygote has made it */
+	u32 space;			/* that it belongs to; 0: none */
+	u32 stale;			/* holds mappings of a former space */
+	u32 reborn;			/* replaces one that was killed: maps nothing */
+	u32 machine_check;		/* and that one was in user mode */
+	u32 retire;			/* exits at its turn; until the zygote has seen it */
+	struct hal_thread *fp_owner;	/* whose vector registers it holds, or NULL */
+};
+
+struct in_space {
+	u32 used;
+	u32 carrier;			/* 0: none yet */
+	struct host_tlb tlb;
+};
+
+enum in_want { IN_WANT_END = 1, IN_WANT_SPAWN = 2, IN_WANT_REAP = 4 };
+
+struct in_state {
+	/* requests to the zygote */
+	u32 want;			/* futex: enum in_want */
+	u32 spawn_slot;
+	u32 spawn_done;			/* futex: 0 busy, 1 good, 2 bad */
+	s32 end_code;
+
+	u32 running;			/* the carrier that runs the CPU */
+	struct trapframe *tf;		/* what its user mode was entered with */
+	struct hal_as *as;		/* activated */
+	struct hal_thread *thread;	/* whose turn it is */
+	u32 mxcsr_mask;
+	u32 nr_alive, nr_spaces, nr_idle, high_carrier, high_space;
+	u32 idle[IN_CARRIERS];
+	struct in_carrier carrier[IN_CARRIERS];
+	struct in_space space[IN_CARRIERS];
+};
+
+#define in_state() ((struct in_state *)HOSTED_ENGINE_PRIVATE)
+#define IN_POOL_START (HOSTED_ENGINE_PRIVATE + sizeof(struct in_state))
+#define IN_POOL_END (HOSTED_PRIVATE_BASE + HOSTED_PRIVATE_SIZE)
+
+extern struct in_self in_self __attribute__((visibility("hidden")));
+
+/* in_entry.S */
+extern const u8 in_crit_start[], in_crit_end[], in_restart[], in_enter_label[];
+extern const u8 in_gate_code[];
+/* Goes to user mode with *tf, or returns when there is pending work. */
+void in_leave(struct trapframe *tf, bool exact);
+/* Continues on the empty kernel stack below tf with in_trap(). */
+void in_enter(struct trapframe *tf) __noreturn;
+/* Continues this kernel stack in the carrier `target`. */
+void in_change(u32 target);
+/* Takes over the kernel stack that in_change or in_zygote left. */
+void in_adopt(void) __noreturn;
+/* Calls in_zygote_main on the zygote's own stack; the first carrier returns. */
+void in_zygote(void);
+
+/* in_zygote.c */
+void in_zygote_main(void) __noreturn;
+/* On this carrier's own stack: gives the CPU to `target`, waits for its turn. */
+void in_pass(u32 target) __noreturn;
+/* A new carrier in a free slot; 0 if the host refuses. */
+u32 in_spawn(void);
+void in_wake_zygote(u32 want);
+
+/* in_filter.c: seccomp for the zygote and all carriers. */
+s64 in_filter(void);
+
+/* in_signal.c */
+int in_catch_signals(void);
+bool in_page_fault(struct in_space *s, struct trapinfo *info);
+
+/* in_space.c */
+int in_as_init(struct hal_as *as);
+void in_as_destroy(struct hal_as *as);
+void in_as_activate(struct hal_as *as);
+struct host_tlb *in_tlb_of(struct hal_as *as);
+void in_tlb_commit(struct host_tlb *tlb);
+/* The space of the activated address space, on its own carrier. */
+struct in_space *in_space_enter(void);
+
+/* in_fp.c */
+void in_fp_init(void);
+void in_fp_restore_frame(const void *fpstate);
+/* The activated thread's vector registers are in the CPU from here on. */
+void in_fp_load(void);
+/* Nothing of value stands in this carrier's registers after this. */
+void in_fp_leave(void);
+void in_thread_switch(struct hal_thread *prev, struct hal_thread *next);
+void in_fp_sync(struct hal_thread *ht);
+void in_fp_dirty(struct hal_thread *ht);
+void in_thread_exit(struct hal_thread *ht);
+
+/* inproc.c */
+void in_user_enter(struct trapframe *tf) __noreturn;
+void in_trap(struct trapframe *tf) __noreturn;
+void in_kicked(struct trapframe *tf) __noreturn;
+
+static inline struct in_carrier *in_me(void)
+{
+	return &in_state()->carrier[in_self.index];
+}
+
+#endif
+#endif
