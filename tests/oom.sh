@@ -17,8 +17,10 @@ tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT
 
 run() { # N
-	timeout 60 "$hyla" run --engine ptrace --seed 1 --stats --fail-nth "$1" --timeout 40 -- \
-		"$abi" "$case" >"$tmp" 2>&1 </dev/null
+	# A case that waits for a child which could not start is ended from within,
+	# so that time running out here always means a kernel that hangs.
+	timeout 90 "$hyla" run --engine ptrace --seed 1 --stats --fail-nth "$1" --timeout 60 -- \
+		timeout -s KILL 5 "$abi" "$case" >"$tmp" 2>&1 </dev/null
 }
 # What must not grow: objects that no cache keeps.
 counters() {

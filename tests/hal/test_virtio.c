@@ -24,6 +24,9 @@ static void test_rng(u32 dev)
 	go(dev);
 	ring_send(&rings[0], NULL, 0, random, 64);
 	check(ring_wait(&rings[0]) > 0 && random[0], "rng: entropy");
+	/* The device moves the index first and interrupts next. */
+	for (u64 end = hal_clock_ns() + 5000000000ul; irq_count[dev] == irqs && hal_clock_ns() < end;)
+		hal_poll();
 	check(irq_count[dev] > irqs, "rng: interrupt");
 
 	/* A ring that leads out of memory. */
