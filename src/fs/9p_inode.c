@@ -213,7 +213,8 @@ static void set_ops(struct inode *inode)
 		inode->ops = &p9_file_iops;
 		inode->fops = &p9_file_fops;
 		inode->mapping.ops = sb->flags & SB_RDONLY ? &p9_mapping_ro_ops : &p9_mapping_ops;
-		inode->mapping.readahead = p9_s(inode)->max_payload / PAGE_SIZE;
+		inode->mapping.readahead = min(p9_s(inode)->max_payload,
+					       CONFIG_READAHEAD_KB * 1024u) / PAGE_SIZE;
 	} else if (S_ISDIR(inode->mode)) {
 		inode->ops = &p9_dir_iops;
 		inode->fops = &p9_dir_fops;

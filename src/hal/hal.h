@@ -33,6 +33,7 @@ struct hal_mem_range {
 enum hal_cap {
 	HAL_CAP_FSGSBASE = 1 << 0,	/* guests may use rd/wrfsbase themselves */
 	HAL_CAP_ISOLATED = 1 << 1,	/* a guest cannot reach kernel memory */
+	HAL_CAP_ZEROED = 1 << 2,	/* mem[] reads as zero at boot: needs no clearing */
 };
 
 /* What the machine is. Filled in by the HAL before kern_main, then constant. */

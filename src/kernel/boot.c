@@ -514,7 +514,7 @@ static void init_main(void *unused)
 
 	(void)unused;
 	virtio_init();
-	if (hal_info()->initrd_size) {
+	if (IS_ENABLED(CONFIG_INITRD) && hal_info()->initrd_size) {
 		err = cpio_unpack(phys_to_virt(hal_info()->initrd), hal_info()->initrd_size);
 		if (err)
 			log_err("the initrd is damaged: error %d", -err);
@@ -606,7 +606,7 @@ void kern_main(void)
 	slab_init();
 	page_init();
 	sched_init(&boot_task);
-	max_tasks = (u32)min(32768ul, page_counts.total / 8);
+	max_tasks = (u32)min((u64)CONFIG_MAX_TASKS, page_counts.total / 8);
 	random_init();
 	vdso_init();
 	vfs_init();
@@ -614,8 +614,10 @@ void kern_main(void)
 	memdev_init();
 	devfs_init();
 	procfs_init();
-	sysfs_init();
-	p9_init();
+	if (IS_ENABLED(CONFIG_FS_SYSFS))
+		sysfs_init();
+	if (IS_ENABLED(CONFIG_FS_9P))
+		p9_init();
 	make_init();
 	sched_idle_loop();
 }

@@ -10,7 +10,7 @@
 #include "hal/hal.h"
 #include "kernel/wait.h"
 
-#define RECORDS 512
+#define RECORDS CONFIG_LOG_RECORDS
 #define RECORD_TEXT 176
 
 struct record {
@@ -20,7 +20,7 @@ struct record {
 	char text[RECORD_TEXT];
 };
 
-int log_level = LOG_WARN;
+int log_level = CONFIG_LOG_LEVEL;
 
 static struct record ring[RECORDS];
 static u64 next_seq;

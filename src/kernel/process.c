@@ -262,7 +262,7 @@ SYSCALL_DEFINE1(times, uaddr_t, p)
 
 struct uts_ns init_uts = {
 	.refcount = 1,
-	.name = { .sysname = "Linux", .nodename = "hyla", .release = "6.12.0-hyla",
+	.name = { .sysname = "Linux", .nodename = "hyla", .release = CONFIG_RELEASE,
 		  .version = "#1 SMP PREEMPT_DYNAMIC Hyla", .machine = "x86_64",
 		  .domainname = "(none)" },
 };

@@ -23,7 +23,7 @@
 #include "kernel/task.h"
 #include "mm/mm.h"
 
-#define SLICE_NS (4 * NSEC_PER_MSEC)
+#define SLICE_NS (CONFIG_SLICE_MS * NSEC_PER_MSEC)
 #define WAKE_CREDIT_NS (2 * NSEC_PER_MSEC)
 
 struct cpu cpus[HAL_MAX_CPUS];

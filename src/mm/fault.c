@@ -26,7 +26,7 @@
 #include "mm/pgtable.h"
 #include "mm/reclaim.h"
 
-#define FAULT_AROUND 16ul	/* file pages mapped around a read fault */
+#define FAULT_AROUND ((u64)CONFIG_FAULT_AROUND_PAGES)	/* file pages mapped around a read fault */
 
 u64 vma_pte_flags(const struct vma *vma)
 {

@@ -181,11 +181,28 @@ static void add_range(paddr_t start, paddr_t end)
 
 		while (!is_aligned(pfn, 1ul << order) || pfn + (1ul << order) > last)
 			order--;
-		for (u64 i = 0; i < 1ul << order; i++)
-			page_array[pfn + i].flags = 0;
 		free_block(&page_array[pfn], order);
 		pfn += 1ul << order;
 	}
+}
+
+/* What no range covers, and the page array itself. An all-zero struct page is
+ * a page of RAM that is not the head of a free block, so the rest of the array
+ * is not even touched: large machines start as fast as small ones. */
+static void mark_reserved(const struct hal_info *info, paddr_t array, u64 size)
+{
+	u64 pfn = 0;
+
+	for (u32 i = 0; i <= info->mem_count; i++) {
+		u64 start = i < info->mem_count ? info->mem[i].start >> PAGE_SHIFT : nr_phys_pages;
+
+		for (; pfn < start; pfn++)
+			page_array[pfn] = (struct page){ .flags = PG_RESERVED, .refcount = 1 };
+		if (i < info->mem_count)
+			pfn = (info->mem[i].start + info->mem[i].size) >> PAGE_SHIFT;
+	}
+	for (pfn = array >> PAGE_SHIFT; pfn < (array + size) >> PAGE_SHIFT; pfn++)
+		page_array[pfn] = (struct page){ .flags = PG_RESERVED, .refcount = 1 };
 }
 
 void page_init(void)
@@ -203,9 +220,9 @@ void page_init(void)
 	size = align_up(nr_phys_pages * sizeof(struct page), PAGE_SIZE);
 	array = place_page_array(info, size);
 	page_array = phys_to_virt(array);
-	/* Fresh memory is zero on every HAL but after a warm reset; be sure. */
-	for (u64 i = 0; i < nr_phys_pages; i++)
-		page_array[i] = (struct page){ .flags = PG_RESERVED, .refcount = 1 };
+	if (!(info->caps & HAL_CAP_ZEROED))
+		memset(page_array, 0, size);
+	mark_reserved(info, array, size);
 	for (u32 i = 0; i < info->mem_count; i++) {
 		paddr_t start = info->mem[i].start, end = start + info->mem[i].size;
 

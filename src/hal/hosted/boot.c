@@ -215,7 +215,7 @@ static void fill_info(struct hosted_shared *sh, const struct hosted_engine *engi
 {
 	info.abi_version = HAL_ABI_VERSION;
 	info.nr_cpus = sh->nr_cpus;
-	info.caps = sh->caps | engine->caps;
+	info.caps = sh->caps | engine->caps | HAL_CAP_ZEROED;
 	info.mem_count = 1;
 	info.mem[0].start = sh->mem_start;
 	info.mem[0].size = sh->mem_end - sh->mem_start;
