@@ -315,7 +315,10 @@ static int parse_boot(struct options *o, int option, const char *name)
 
 static bool parse_engine(struct options *o, const char *text)
 {
-	static const char *const names[] = { "ptrace", "inproc" };	/* HOSTED_ENGINE_* */
+	static const char *const names[] = {
+		[HOSTED_ENGINE_PTRACE] = "ptrace",
+		[HOSTED_ENGINE_INPROC] = "inproc",
+	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
 		if (!strcmp(text, names[i])) {
@@ -414,6 +417,7 @@ int options_parse(struct options *o, int argc, char **argv, int *exit_code)
 	o->vmm = "qemu";
 	o->mem_size = DEFAULT_MEM;
 	o->nr_cpus = 1;
+	o->engine = HOSTED_ENGINE_AUTO;
 	o->log_level = -1;
 	o->uid = getuid();
 	o->gid = getgid();

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "hal/hosted/host_types.h"
+#include "hal/hosted/shared.h"
 
 #define OPTIONS_BINDS 13	/* the kernel takes 16 9p devices, with root and cwd */
 
@@ -24,7 +24,7 @@ struct options {
 	const char *initrd;
 	struct bind bind[OPTIONS_BINDS];
 	u32 nr_binds;
-	u32 engine;
+	u32 engine;		/* enum hosted_engine_nr */
 	u64 mem_size;
 	u32 nr_cpus;
 	char **env;		/* --env, in order */

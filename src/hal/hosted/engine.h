@@ -44,8 +44,7 @@ struct hosted_engine {
 	void (*halt)(int code) __noreturn;
 };
 
-enum { HOSTED_ENGINE_PTRACE, HOSTED_ENGINE_INPROC, HOSTED_ENGINES };
-
+/* shared.h numbers them. */
 extern const struct hosted_engine ptrace_engine, inproc_engine;
 
 #endif

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -153,13 +154,26 @@ static u32 idle_spin_us(void)
 	return 50;
 }
 
+/* Filters that trap are all that inproc needs and ptrace can do without. */
+static u32 choose_engine(u32 wanted)
+{
+	u32 action = SECCOMP_RET_TRAP;
+
+	if (wanted != HOSTED_ENGINE_AUTO)
+		return wanted;
+	if (!syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action))
+		return HOSTED_ENGINE_INPROC;
+	report_errno("the host has no seccomp traps", errno, "using the slower ptrace engine");
+	return HOSTED_ENGINE_PTRACE;
+}
+
 static void fill_shared(struct machine *m, const struct machine_options *opt)
 {
 	struct hosted_shared *sh = m->shared;
 
 	sh->magic = HOSTED_MAGIC;
 	sh->nr_cpus = opt->nr_cpus;
-	sh->engine = opt->engine;
+	sh->engine = choose_engine(opt->engine);
 	sh->spin_us = idle_spin_us();
 	sh->text_end = m->text_end;
 	sh->rodata_end = m->rodata_end;

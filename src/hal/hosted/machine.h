@@ -17,7 +17,7 @@
 struct machine_options {
 	u64 mem_size;		/* bytes for the core; rounded up to pages */
 	u32 nr_cpus;
-	u32 engine;		/* HOSTED_ENGINE_* */
+	u32 engine;		/* enum hosted_engine_nr */
 	const void *image;	/* ELF image of the hosted kernel */
 	size_t image_size;
 	const void *config;	/* kernel/config.h blob */

@@ -47,6 +47,13 @@
 #define HOSTED_CONFIG_SPACE 256
 #define HOSTED_PAGE 4096
 
+enum hosted_engine_nr {
+	HOSTED_ENGINE_PTRACE,
+	HOSTED_ENGINE_INPROC,
+	HOSTED_ENGINES,
+	HOSTED_ENGINE_AUTO = HOSTED_ENGINES,	/* for machine_create: inproc if the host lets us */
+};
+
 enum hosted_cpu_state {
 	HOSTED_IN_KERNEL,	/* looks at pending before it leaves the kernel */
 	HOSTED_IN_USER,		/* needs a signal */
