@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The suites, in order; sourced by run-all.sh in the build directory.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2086
 
 if [ -x ./unit-tests ]; then
 	suite unit ./unit-tests
@@ -21,3 +21,16 @@ suite hal-inproc sh "$tests/conformance.sh" ./hyla run --engine inproc --timeout
 suite torture-inproc sh "$tests/torture.sh" ./hyla run --engine inproc
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
 suite oom-ptrace bash "$tests/oom.sh" ./hyla ./abi-tests 211 fork. pipe. signal. mmap. exec.
+if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
+	vm="./hyla boot --accel tcg --timeout 300"
+	suite hal-vm sh "$tests/conformance.sh" $vm --kernel conformance-vm.elf -- x
+	suite hal-vm-q35 sh "$tests/conformance.sh" $vm --machine q35 --cpus 2 --kernel conformance-vm.elf -- x
+	suite abi-microvm $vm -- ./abi-tests --all
+	suite abi-microvm-2cpu $vm --cpus 2 -- ./abi-tests --all
+	suite abi-q35 $vm --machine q35 -- ./abi-tests --all
+	suite abi-pc-oldcpu $vm --machine pc --vmm-arg -cpu --vmm-arg qemu64 -- ./abi-tests --all
+	if [ -x ./abi-tests-musl ]; then
+		suite abi-microvm-musl $vm -- ./abi-tests-musl --all
+	fi
+	suite boot sh "$tests/boot.sh" ./hyla
+fi

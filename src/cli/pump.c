@@ -312,6 +312,11 @@ static int exit_code(void)
 		return 128 + SIGTERM;
 	if (p.status >= 0)
 		return p.status & 0x7f ? 128 + (p.status & 0x7f) : p.status >> 8 & 0xff;
+	/* a kernel that halted without a program: see hal_halt (serial.c) */
+	if (WIFEXITED(p.vmm_status) && WEXITSTATUS(p.vmm_status) == 33)
+		return 0;
+	if (WIFEXITED(p.vmm_status) && WEXITSTATUS(p.vmm_status) == 35)
+		return 1;
 	if (WIFSIGNALED(p.vmm_status)) {
 		snprintf(why, sizeof(why), "signal %d", WTERMSIG(p.vmm_status));
 		report("the virtual machine died", why, NULL);

@@ -347,43 +347,29 @@ static void say(const char *text)
 		hal_log_write(text, strlen(text));
 }
 
-/* Words of the kernel command line: the value of key=, or NULL. */
-static const char *cmdline_word(const char *key, char *buf, size_t size)
-{
-	const char *s = hal_info()->cmdline;
-	size_t len = strlen(key), n;
-
-	while (*s) {
-		while (*s == ' ')
-			s++;
-		if (!strncmp(s, "-- ", 3))
-			break;
-		for (n = 0; s[n] && s[n] != ' '; n++)
-			;
-		if (n > len && !strncmp(s, key, len)) {
-			strlcpy(buf, s + len, min(size, n - len + 1));
-			return buf;
-		}
-		s += n;
-	}
-	return NULL;
-}
-
+/* What a VM booted by hand runs: init= and the words behind "--". */
 static int exec_default(char **envp)
 {
-	static char init[128];
-	static char *argv[] = { init, NULL };
-	static const char *const places[] = { "/init", "/sbin/init", "/etc/init", "/bin/init",
-					      "/bin/sh" };
-	int err = -ENOENT;
+	static char *const places[] = { "/init", "/sbin/init", "/etc/init", "/bin/init",
+					"/bin/sh" };
+	const char *init = config_get("init", 0);
+	u32 argc;
+	char **args = config_vector("initarg", &argc);
+	char **argv = args ? kcalloc(argc + 2, sizeof(*argv)) : NULL;
+	int err = argv ? -ENOENT : -ENOMEM;
 
-	if (cmdline_word("init=", init, sizeof(init)) ||
-	    cmdline_word("rdinit=", init, sizeof(init)))
-		return exec_kernel(init, argv, envp);
-	for (u32 i = 0; i < ARRAY_SIZE(places) && err == -ENOENT; i++) {
-		strlcpy(init, places[i], sizeof(init));
+	for (u32 i = 0; argv && i < argc; i++)
+		argv[i + 1] = args[i];
+	if (argv && init) {
+		argv[0] = (char *)init;
 		err = exec_kernel(init, argv, envp);
 	}
+	for (u32 i = 0; !init && i < ARRAY_SIZE(places) && err == -ENOENT; i++) {
+		argv[0] = places[i];
+		err = exec_kernel(places[i], argv, envp);
+	}
+	kfree(args);
+	kfree(argv);
 	return err;
 }
 
@@ -526,6 +512,8 @@ static void init_main(void *unused)
 		strlcpy(init_uts.name.nodename, config_get("hostname", 0), 65);
 	if (config_get("release", 0))
 		strlcpy(init_uts.name.release, config_get("release", 0), 65);
+	if (config_get("hyla.panic", 0))
+		panic("hyla.panic= is on the command line");
 	smp_start((u32)config_get_u64("cpus", HAL_MAX_CPUS));
 	err = mount_root();
 	if (err)

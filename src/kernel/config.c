@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking things up in the run configuration; see config.h for its format. */
+/*
+ * Looking things up in the run configuration; see config.h for its format.
+ *
+ * There are two blobs: the configuration itself, and one made of the kernel
+ * command line's words, which answers for keys that the first has not.
+ */
 #include "kernel/config.h"
 
 #include "fs/vfs.h"
@@ -12,6 +17,8 @@
 
 static const char *blob;
 static u64 blob_size;
+static const char *words;	/* of the command line */
+static u64 words_size;
 
 /* A VM gets its configuration as a file of the initrd. */
 static void read_config_file(void)
@@ -36,29 +43,106 @@ static void read_config_file(void)
 	}
 }
 
+/* ---- the command line ---- */
+
+struct words {
+	char *out;
+	size_t size, room;
+};
+
+static void add(struct words *w, const char *key, const char *text, size_t len)
+{
+	size_t key_len = strlen(key);
+
+	if (w->size + key_len + len + 2 > w->room)
+		return;
+	memcpy(w->out + w->size, key, key_len);
+	memcpy(w->out + w->size + key_len, text, len);
+	w->size += key_len + len;
+	w->out[w->size++] = 0;
+}
+
+static bool is(const char *word, size_t len, const char *what)
+{
+	return len == strlen(what) && !strncmp(word, what, len);
+}
+
+/* One word before "--": Linux's own where there is one (docs/boot.md). */
+static void add_word(struct words *w, const char *word, size_t len)
+{
+	if (is(word, len, "quiet"))
+		add(w, "loglevel=", "3", 1);
+	else if (is(word, len, "debug"))
+		add(w, "loglevel=", "7", 1);
+	else if (is(word, len, "nosmp"))
+		add(w, "cpus=", "1", 1);
+	else if (len > 8 && !strncmp(word, "maxcpus=", 8))
+		add(w, "cpus=", word + 8, len - 8);
+	else if (len > 7 && !strncmp(word, "rdinit=", 7))
+		add(w, "init=", word + 7, len - 7);
+	else
+		add(w, "", word, len);
+}
+
+static void read_cmdline(void)
+{
+	const char *s = hal_info()->cmdline;
+	struct words w = { .room = 2 * strlen(s) + 64 };
+	bool args = false;
+
+	w.out = kzalloc(w.room);
+	while (w.out && *s) {
+		size_t len = 0;
+
+		while (s[len] && s[len] != ' ')
+			len++;
+		if (len == 2 && !strncmp(s, "--", 2))
+			args = true;
+		else if (len && args && strncmp(s, "virtio_mmio.", 12))	/* QEMU's come last */
+			add(&w, "initarg=", s, len);
+		else if (len && !args)
+			add_word(&w, s, len);
+		s += len;
+		while (*s == ' ')
+			s++;
+	}
+	words = w.out;
+	words_size = w.size;
+}
+
 void config_init(void)
 {
 	blob = hal_info()->config;
 	blob_size = hal_info()->config_size;
 	if (!blob)
 		read_config_file();
+	read_cmdline();
+}
+
+static const char *find(const char *at, u64 size, const char *key, u32 nr)
+{
+	const char *end = at + size;
+	size_t len = strlen(key);
+
+	while (at < end && *at) {
+		u64 n = strnlen(at, (size_t)(end - at));
+
+		if (at + n == end)
+			break;		/* not terminated */
+		if (!strncmp(at, key, len) && at[len] == '=' && nr-- == 0)
+			return at + len + 1;
+		at += n + 1;
+	}
+	return NULL;
 }
 
 const char *config_get(const char *key, u32 nr)
 {
-	size_t len = strlen(key);
-	u64 at = 0;
+	const char *value = find(blob, blob_size, key, nr);
 
-	while (at < blob_size && blob[at]) {
-		u64 n = strnlen(blob + at, blob_size - at);
-
-		if (at + n == blob_size)
-			break;		/* not terminated */
-		if (!strncmp(blob + at, key, len) && blob[at + len] == '=' && nr-- == 0)
-			return blob + at + len + 1;
-		at += n + 1;
-	}
-	return NULL;
+	if (value || (nr && find(blob, blob_size, key, 0)))
+		return value;
+	return find(words, words_size, key, nr);
 }
 
 u64 config_get_u64(const char *key, u64 def)

@@ -4,8 +4,9 @@
  *
  * A blob of NUL-terminated "key=value" strings, ended by an empty one; bytes
  * after the first '=' are taken as they are. Hosted it is hal_info.config; in
- * a VM it is the file .hyla/config of the initrd. Without one, the kernel
- * command line's Linux words (init=, root=, ...) are used (kernel/boot.c).
+ * a VM it is the file .hyla/config of the initrd. For a key that it has not,
+ * the words of the kernel command line are used, where quiet, debug, nosmp,
+ * maxcpus=, rdinit= and what follows "--" are Linux's, and others as below.
  *
  *   arg=A          one word of the program's argv; the first is also its path,
  *                  searched along PATH of the env entries when it has no '/'
@@ -28,6 +29,10 @@
  *   fail_nth=N     fail the Nth allocation made on behalf of the program
  *   stats=1        print the counters of pages, slabs, files, inodes and tasks
  *                  at the end (leak checks)
+ *
+ *   init=PATH      run when there is no arg=, with initarg=A ... (the words
+ *                  behind "--"); default /init, /sbin/init, ..., /bin/sh
+ *   hyla.panic=1   panic, for tests
  *
  * Console ports (virtio-console, by name): tty stdin stdout stderr control
  * trace. The control port carries lines. Host to guest: "signal N" (to the

@@ -12,6 +12,7 @@
 
 #define RECORDS CONFIG_LOG_RECORDS
 #define RECORD_TEXT 176
+#define PANIC_TEXT 0x60000ul	/* bytes around us that are surely text */
 
 struct record {
 	u64 time_ns;
@@ -85,6 +86,35 @@ ssize_t log_read(u64 *seq, int *level, u64 *time_ns, char *buf, size_t size)
 	return (ssize_t)min((size_t)r->len, size - 1);
 }
 
+/* Is there a call instruction just before this address? */
+static bool is_return(u64 addr)
+{
+	const u8 *p = (const u8 *)addr;
+
+	return p[-5] == 0xe8 || (p[-2] == 0xff && (p[-1] & 0xf8) == 0xd0) ||
+	       (p[-3] == 0xff && (p[-2] & 0xf8) == 0x50) ||
+	       (p[-6] == 0xff && (p[-5] & 0xf8) == 0x90) || (p[-6] == 0xff && p[-5] == 0x15);
+}
+
+/* There are no frame pointers: every word of the stack that looks like a
+ * return address into the kernel's text (near this function). Old ones that
+ * nothing has overwritten may be among them. */
+static void print_callers(void)
+{
+	const u64 *at = __builtin_frame_address(0);
+	const u64 *end = (const u64 *)(((u64)at | (KSTACK_SIZE - 1)) + 1);
+	u64 here = (u64)print_callers;
+	char line[64];
+
+	for (u32 n = 0; at < end && n < 24; at++) {
+		if (*at - here + PANIC_TEXT > 2 * PANIC_TEXT || !is_return(*at))
+			continue;
+		n++;
+		hal_log_write(line, (size_t)scnprintf(line, sizeof(line),
+						      "  called from 0x%016lx\n", *at));
+	}
+}
+
 void panic(const char *fmt, ...)
 {
 	static bool again;
@@ -102,12 +132,6 @@ void panic(const char *fmt, ...)
 	line[n++] = '\n';
 	hal_log_write("hyla: kernel panic: ", 20);
 	hal_log_write(line, (size_t)n);
-	for (void **frame = __builtin_frame_address(0), **stop = (void **)((u64)frame | (KSTACK_SIZE - 1));
-	     frame && frame < stop && is_aligned((u64)frame, 8); frame = *frame) {
-		n = snprintf(line, sizeof(line), "  called from %p\n", frame[1]);
-		hal_log_write(line, (size_t)n);
-		if ((void **)*frame <= frame)
-			break;
-	}
+	print_callers();
 	hal_panic_halt();
 }

@@ -39,7 +39,7 @@ enum { CONFIG_COLS = 0, CONFIG_ROWS = 2, CONFIG_MAX_PORTS = 4 };
 
 #define MAX_PORTS 8u
 #define MAX_CONSOLES 2u
-#define CTRL_BUFS 8u
+#define CTRL_BUFS 32u		/* QEMU drops a message for which there is none */
 #define CTRL_BUF_SIZE 64u
 #define DISCOVER_NS (3 * NSEC_PER_SEC)
 

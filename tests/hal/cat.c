@@ -14,10 +14,11 @@ static bool in_ended, out_ended;
 
 static void look_at_control(s64 in, s64 out)
 {
-	struct control *c = control_message();
+	struct control *c;
 
 	while (ring_done(&control_rx)) {
 		ring_wait(&control_rx);
+		c = control_message();
 		if (c->event == PORT_OPEN && !c->value && c->id == in)
 			in_ended = true;
 		if (c->event == PORT_OPEN && !c->value && c->id == out)
@@ -32,7 +33,6 @@ static void __noreturn copy(s64 in, s64 out)
 	u32 turn = 0;
 	bool writing = false;
 
-	control_post();
 	ring_send(&rx, NULL, 0, buf[0], CHUNK);
 	for (;;) {
 		look_at_control(in, out);
@@ -77,7 +77,8 @@ void kern_main(void)
 	while (hal_virtio_id(dev) != 3)
 		if (++dev == hal_virtio_count())
 			hal_halt(4 << 8);
-	if (!start(dev, 2) || !ring_setup(&control_rx, dev, 2) || !ring_setup(&control_tx, dev, 3))
+	if (!start(dev, 2) || !ring_setup_size(&control_rx, dev, 2, CONTROL_RING) ||
+	    !ring_setup(&control_tx, dev, 3))
 		hal_halt(5 << 8);
 	go(dev);
 	if (!ports_find(names, ids, 2) || ids[0] < 0 || ids[1] < 0)

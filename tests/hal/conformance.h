@@ -41,7 +41,9 @@ struct task {
 
 /* harness.c */
 void check(bool good, const char *name);
-/* The same, and both numbers if they differ. */
+/* The same, for what emulated CPUs lack. */
+void check_hardware(bool good, const char *name);
+/* The same as check, and both numbers if they differ. */
 void check_eq(u64 got, u64 want, const char *name);
 void note(const char *text, u64 value);
 void say(const char *text);

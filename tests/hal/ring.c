@@ -3,7 +3,8 @@
 #include "ring.h"
 
 struct ring control_rx, control_tx;
-static u8 *control_in;
+static u8 *control_in;		/* CONTROL_BUFS of them */
+static u32 control_last = U32_MAX;	/* the buffer of the latest message */
 
 bool start(u32 dev, u64 features)
 {
@@ -21,7 +22,7 @@ void go(u32 dev)
 	hal_virtio_set_status(dev, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
 }
 
-bool ring_setup(struct ring *r, u32 dev, u32 q)
+bool ring_setup_size(struct ring *r, u32 dev, u32 q, u32 size)
 {
 	u8 *page = page_new();
 
@@ -31,13 +32,21 @@ bool ring_setup(struct ring *r, u32 dev, u32 q)
 	r->avail = (u16 *)(page + 1024);
 	r->used = (u16 *)(page + 2048);
 	r->seen = 0;
-	return hal_virtio_queue_max(dev, q) >= RING &&
-	       !hal_virtio_queue_setup(dev, q, RING, phys(r->desc), phys(r->avail), phys(r->used));
+	r->size = size;
+	if (r == &control_rx)
+		control_last = U32_MAX;
+	return hal_virtio_queue_max(dev, q) >= size &&
+	       !hal_virtio_queue_setup(dev, q, size, phys(r->desc), phys(r->avail), phys(r->used));
+}
+
+bool ring_setup(struct ring *r, u32 dev, u32 q)
+{
+	return ring_setup_size(r, dev, q, RING);
 }
 
 void ring_send(struct ring *r, const void *out, u32 out_size, void *in, u32 in_size)
 {
-	u16 idx = r->avail[1], head = idx % (RING / 2) * 2;
+	u16 idx = r->avail[1], head = idx % (r->size / 2) * 2;
 	u32 n = 0;
 
 	if (out_size)
@@ -45,7 +54,7 @@ void ring_send(struct ring *r, const void *out, u32 out_size, void *in, u32 in_s
 						     head + 1 };
 	if (in_size)
 		r->desc[head + n++] = (struct desc){ phys(in), in_size, 2, 0 };
-	r->avail[2 + idx % RING] = head;
+	r->avail[2 + idx % r->size] = head;
 	__atomic_store_n(&r->avail[1], idx + 1, __ATOMIC_SEQ_CST);
 	hal_virtio_notify(r->dev, r->q);
 }
@@ -58,6 +67,7 @@ bool ring_done(struct ring *r)
 s64 ring_wait(struct ring *r)
 {
 	u64 end = hal_clock_ns() + PATIENCE_NS;
+	u32 *element;
 
 	while (!ring_done(r)) {
 		if (hal_clock_ns() > end)
@@ -66,7 +76,9 @@ s64 ring_wait(struct ring *r)
 		hal_idle();
 	}
 	hal_timer_arm(U64_MAX);
-	return *(u32 *)((u8 *)r->used + 4 + 8 * (r->seen++ % RING) + 4);
+	element = (u32 *)((u8 *)r->used + 4 + 8 * (r->seen++ % r->size));
+	r->last = element[0] / 2;
+	return element[1];
 }
 
 void control_send(u32 id, u16 event, u16 value)
@@ -80,15 +92,24 @@ void control_send(u32 id, u16 event, u16 value)
 
 struct control *control_message(void)
 {
-	return (struct control *)control_in;
+	control_last = control_rx.last;
+	return (struct control *)(control_in + 64 * control_last);
 }
 
+/* QEMU drops a message for which there is no buffer: many are there at once,
+ * and that of the latest message goes back, in its own slot (slots go round). */
 void control_post(void)
 {
+	u32 count = control_last == U32_MAX ? CONTROL_BUFS : 1;
+
 	if (!control_in)
 		control_in = page_new();
-	memset(control_in, 0, 64);
-	ring_send(&control_rx, NULL, 0, control_in, 64);
+	while (count--) {
+		u8 *buf = control_in + 64 * (control_rx.avail[1] % CONTROL_BUFS);
+
+		memset(buf, 0, 64);
+		ring_send(&control_rx, NULL, 0, buf, 64);
+	}
 }
 
 static bool is_name(const struct control *c, s64 size, const char *name)
@@ -97,6 +118,8 @@ static bool is_name(const struct control *c, s64 size, const char *name)
 
 	while (name[len])
 		len++;
+	if (size == (s64)(sizeof(*c) + len + 1) && !((const u8 *)(c + 1))[len])
+		size--;		/* QEMU's names end in a NUL */
 	return size == (s64)(sizeof(*c) + len) && !memcmp(c + 1, name, len);
 }
 
@@ -108,9 +131,9 @@ bool ports_find(const char *const *names, s64 *ids, u32 count)
 
 	for (u32 i = 0; i < count; i++)
 		ids[i] = -1;
+	control_post();
 	control_send(0, DEVICE_READY, 1);
-	while (!added || opened < added) {
-		control_post();
+	for (; !added || opened < added; control_post()) {
 		size = ring_wait(&control_rx);
 		c = control_message();
 		if (size < (s64)sizeof(*c))

@@ -9,6 +9,8 @@
 #include "conformance.h"
 
 #define RING 8u
+#define CONTROL_RING 32u
+#define CONTROL_BUFS (CONTROL_RING / 2)
 #define VERSION_1 (1ul << 32)
 #define PATIENCE_NS 5000000000ul
 
@@ -26,12 +28,15 @@ struct ring {
 	u16 *avail;		/* flags, idx, ring[] */
 	u16 *used;		/* flags, idx, then pairs of u32 */
 	u16 seen;
+	u32 size;
+	u32 last;		/* slot of the latest used chain */
 };
 
 /* Up to FEATURES_OK; go() then says DRIVER_OK. */
 bool start(u32 dev, u64 features);
 void go(u32 dev);
 bool ring_setup(struct ring *r, u32 dev, u32 q);
+bool ring_setup_size(struct ring *r, u32 dev, u32 q, u32 size);
 /* One chain: out bytes for the device to read, in bytes to write. */
 void ring_send(struct ring *r, const void *out, u32 out_size, void *in, u32 in_size);
 bool ring_done(struct ring *r);
@@ -52,7 +57,7 @@ extern struct ring control_rx, control_tx;
  * finds the ids of those called `names` (count of them), -1 for none. */
 bool ports_find(const char *const *names, s64 *ids, u32 count);
 void control_send(u32 id, u16 event, u16 value);
-/* Gives the control buffer to the device; control_message() has what came. */
+/* Gives the control buffers to the device; control_message() has what came. */
 void control_post(void);
 struct control *control_message(void);
 

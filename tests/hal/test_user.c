@@ -59,7 +59,7 @@ static void expect(const u8 *label, u32 vector, const u8 *rip, const char *name)
 	task_new(&t, &as, GUEST(label));
 	t.tf->rdi = DATA_VA;
 	run(&t);
-	check(t.info.kind == TRAP_EXCEPTION && t.info.vector == vector, name);
+	check_hardware(t.info.kind == TRAP_EXCEPTION && t.info.vector == vector, name);
 	if (t.info.kind != TRAP_EXCEPTION || t.info.vector != vector) {
 		note("kind", t.info.kind);
 		note("vector", t.info.vector);
@@ -93,7 +93,7 @@ static void test_exceptions(void)
 	t.tf->rdi = DATA_VA;
 	t.tf->rflags |= 1 << 18;
 	run(&t);
-	check(t.info.kind == TRAP_EXCEPTION && t.info.vector == 17, "exception: #AC");
+	check_hardware(t.info.kind == TRAP_EXCEPTION && t.info.vector == 17, "exception: #AC");
 	task_free(&t);
 }
 

@@ -35,9 +35,11 @@ static void test_rng(u32 dev)
 	__atomic_add_fetch(&rings[0].avail[1], 1, __ATOMIC_SEQ_CST);
 	hal_virtio_notify(dev, 0);
 	for (u64 end = hal_clock_ns() + PATIENCE_NS; hal_clock_ns() < end;)
-		if (hal_virtio_status(dev) & NEEDS_RESET)
+		if (hal_virtio_status(dev) & NEEDS_RESET || ring_done(&rings[0]))
 			break;
-	check(hal_virtio_status(dev) & NEEDS_RESET, "rng: a bad ring asks for a reset");
+	/* QEMU's takes the entropy and drops it. */
+	check(hal_virtio_status(dev) & NEEDS_RESET || ring_done(&rings[0]),
+	      "rng: a bad ring asks for a reset, or does no harm");
 	good = start(dev, 0) && ring_setup(&rings[0], dev, 0);
 	go(dev);
 	random[0] = 0;
@@ -82,7 +84,7 @@ static void test_console(u32 dev)
 	s64 ids[2];
 	bool good;
 
-	if (!start(dev, 2) || !ring_setup(&control_rx, dev, 2) ||
+	if (!start(dev, 2) || !ring_setup_size(&control_rx, dev, 2, CONTROL_RING) ||
 	    !ring_setup(&control_tx, dev, 3)) {
 		check(false, "console: set up");
 		return;
@@ -94,7 +96,7 @@ static void test_console(u32 dev)
 	if (!good || ids[0] <= 0)
 		return;
 	start(dev, 2);
-	good = ring_setup(&control_rx, dev, 2) && ring_setup(&control_tx, dev, 3) &&
+	good = ring_setup_size(&control_rx, dev, 2, CONTROL_RING) && ring_setup(&control_tx, dev, 3) &&
 	       ring_setup(&rings[2], dev, 2 * ids[0] + 3);
 	go(dev);
 	good = good && ports_find(names, &ids[1], 1);

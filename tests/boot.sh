@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# boot.sh HYLA: streams, signals, exit codes and faults of `hyla boot`. TAP.
+hyla=$1
+n=0
+bad=0
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+boot() { "$hyla" boot --accel tcg --timeout 60 "$@"; }
+check() {	# got, want, what
+	n=$((n + 1))
+	if [ "$1" = "$2" ]; then
+		echo "ok $n - $3"
+	else
+		echo "not ok $n - $3 (got '$1', want '$2')"
+		bad=$((bad + 1))
+	fi
+}
+code() { "$@" >/dev/null 2>&1; echo $?; }
+
+# ---- streams ----
+head -c 3000000 /dev/urandom >"$dir/in"
+sum=$(cksum <"$dir/in")
+check "$(boot -- cat <"$dir/in" | cksum)" "$sum" "file to pipe"
+boot -- cat <"$dir/in" >"$dir/out"
+check "$(cksum <"$dir/out")" "$sum" "file to file"
+check "$(cat "$dir/in" | boot -- cat | (sleep 0.5; cat) | cksum)" "$sum" "slow reader"
+check "$( (head -c 1000000 "$dir/in"; sleep 0.5; tail -c +1000001 "$dir/in") | boot -- cat | cksum)" \
+	"$sum" "slow writer"
+check "$(boot -- cat </dev/null | wc -c | tr -d ' ')" 0 "empty input"
+check "$(boot -- cat <&- | wc -c | tr -d ' ')" 0 "closed input"
+check "$(boot -- yes | head -n 1)" y "reader goes away"
+(boot -- yes; echo $? >"$dir/code") | head -n 1 >/dev/null
+check "$(cat "$dir/code")" 141 "and the program dies of SIGPIPE"
+check "$(boot -- sh -c 'echo a; echo b >&2; echo c' 2>&1 | tr '\n' ' ')" "a b c " "one pipe keeps the order"
+check "$(boot -- sh -c 'echo a; echo b >&2' 2>/dev/null)" a "standard error is apart"
+check "$(echo 5 | boot -- sh -c 'read x; echo $((x + 1))')" 6 "a line of input"
+
+# ---- exit codes ----
+check "$(code boot -- true)" 0 "exit 0"
+check "$(code boot -- sh -c 'exit 42')" 42 "exit 42"
+check "$(code boot -- sh -c 'kill -9 $$')" 137 "killed by a signal"
+check "$(code boot -- /nonexistent)" 127 "no such program"
+check "$(code boot -- /etc/passwd)" 126 "not executable"
+check "$(code boot --timeout 1 -- sleep 60)" 124 "timeout"
+check "$(code boot --disk x -- true)" 125 "no disks yet"
+check "$(code boot --no-such-option -- true)" 125 "unknown option"
+check "$(code boot --bind /nonexistent:/mnt -- true)" 125 "nothing to bind"
+check "$(PATH=/nonexistent code boot -- true)" 125 "no QEMU"
+"$hyla" boot --accel tcg --timeout 60 -- sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done' >"$dir/up" &
+pid=$!
+while ! [ -s "$dir/up" ]; do sleep 0.1; done
+kill -TERM $pid
+wait $pid
+check $? 9 "SIGTERM reaches the program"
+
+# ---- files and machines ----
+mkdir "$dir/share"
+echo there >"$dir/share/file"
+check "$(boot --bind "$dir/share:/mnt" -- sh -c 'cat /mnt/file; echo back >/mnt/new')" there "bind"
+check "$(cat "$dir/share/new")" back "and what the guest wrote"
+check "$(boot --bind "$dir/share:/mnt:ro" -- sh -c 'echo x >/mnt/no 2>/dev/null; echo $?')" 2 "read-only bind"
+check "$(boot --cpus 2 -- nproc)" 2 "two CPUs"
+check "$(boot --machine pc -- uname -s)" Linux "pc"
+now=$(date +%s)
+there=$(boot -- date +%s)
+check "$((there - now >= -1 && there - now < 10))" 1 "wall clock"
+for i in 1 2 3 4 5 6 7; do
+	mkdir "$dir/b$i"
+	echo "$i" >"$dir/b$i/f"
+	set -- "$@" --bind "$dir/b$i:/tmp/b$i"
+done
+shift
+check "$(boot "$@" -- sh -c 'cat /tmp/b*/f' | tr -d '\n')" 1234567 "more devices than slots without ACPI"
+
+# ---- an image ----
+if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1; then
+	mkdir -p "$dir/root/bin" "$dir/root/etc"
+	cp "$(command -v busybox)" "$dir/root/bin/busybox"
+	ln -s busybox "$dir/root/bin/sh"
+	printf '#!/bin/sh\necho init runs\nexit 3\n' >"$dir/root/init"
+	chmod 755 "$dir/root/init"
+	"$hyla" image -o "$dir/root.cpio" "$dir/root"
+	"$hyla" image -o "$dir/again.cpio" "$dir/root"
+	check "$(cmp "$dir/root.cpio" "$dir/again.cpio" && echo same)" same "images repeat"
+	check "$(boot --initrd "$dir/root.cpio"; echo $?)" "init runs
+3" "init of an image"
+	check "$(boot --mem 8M --initrd "$dir/root.cpio" -- /bin/busybox echo small)" small "8 MiB"
+	check "$("$hyla" run --initrd "$dir/root.cpio" -- /bin/sh -c 'echo $0')" /bin/sh "the same image hosted"
+	head -c 5000 "$dir/root.cpio" >"$dir/short.cpio"
+	boot --initrd "$dir/short.cpio" -- /bin/sh >"$dir/msg" 2>&1
+	check "$? $(grep -c 'corrupt cpio' "$dir/msg")" "127 1" "a corrupt image is named"
+	rm "$dir/root/init"
+	"$hyla" image -o "$dir/noinit.cpio" "$dir/root"
+	rm -f "$dir/root/bin/sh"
+	"$hyla" image -o "$dir/noinit.cpio" "$dir/root"
+	boot --initrd "$dir/noinit.cpio" >"$dir/msg" 2>&1
+	check "$? $(grep -c 'init: No such file' "$dir/msg")" "127 1" "no init"
+fi
+
+# ---- faults ----
+boot --mem 2M -- true >"$dir/msg" 2>&1
+check "$? $(grep -c 'out of memory' "$dir/msg")" "137 1" "too little memory: one line"
+check "$(code boot --mem 1M -- true)" 125 "far too little memory"
+boot --append hyla.panic=1 -- true >"$dir/msg" 2>&1
+check "$? $(grep -c 'kernel panic' "$dir/msg")" "125 1" "a panic is reported"
+check "$(grep -c 'init_main+0x' "$dir/msg")" 1 "with names of functions"
+
+echo "1..$n"
+echo "$((n - bad)) passed, $bad failed, 0 skipped"
+[ "$bad" -eq 0 ]
