@@ -23,7 +23,7 @@ _hyla_value() {
 		[[ $cur == *:* ]] || mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
 	--initrd | --kernel | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	--engine) mapfile -t COMPREPLY < <(compgen -W "ptrace" -- "$cur") ;;
+	--engine) mapfile -t COMPREPLY < <(compgen -W "inproc ptrace" -- "$cur") ;;
 	--machine) mapfile -t COMPREPLY < <(compgen -W "microvm q35 pc" -- "$cur") ;;
 	--vmm) mapfile -t COMPREPLY < <(compgen -W "qemu firecracker cloud-hypervisor" -- "$cur") ;;
 	--accel) mapfile -t COMPREPLY < <(compgen -W "kvm tcg" -- "$cur") ;;
