@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# programs.sh HYLA [RUN-OPTIONS...]: unmodified programs of this machine, each
+# [HYLA_WORLD=boot] programs.sh HYLA [OPTIONS...]: unmodified programs of this machine, each
 # run natively and under Hyla; output and exit status must be equal.
 # Cases need the same view of files in both worlds: they write below a fresh
 # directory that is the working directory of both.
@@ -32,7 +32,7 @@ t() {
 		return
 	fi
 	n=$(prepare "$top/n"; bash -c "$1" 2>&1 </dev/null; echo "rc=$?")
-	h=$(prepare "$top/h"; timeout 60 "$hyla" run "${opts[@]}" -- bash -c "$1" 2>&1 </dev/null; echo "rc=$?")
+	h=$(prepare "$top/h"; timeout 60 "$hyla" "${HYLA_WORLD:-run}" "${opts[@]}" -- bash -c "$1" 2>&1 </dev/null; echo "rc=$?")
 	rm -rf "$top/n" "$top/h"
 	n=${n//"$top/n"/TOP} h=${h//"$top/h"/TOP}
 	if [ "$n" = "$h" ]; then

@@ -157,7 +157,7 @@ static void make_cmdline(struct vm *vm)
 	clock_gettime(CLOCK_REALTIME, &now);
 	snprintf(vm->cmdline, sizeof(vm->cmdline), "hyla.epoch=%lu%09lu%s%s%s%s", now.tv_sec,
 		 now.tv_nsec, o->nr_cpus > 1 ? "" : " nosmp",
-		 o->bootchart ? " hyla.bootchart" : "", o->append ? " " : "",
+		 o->bootchart ? " hyla.bootchart=1" : "", o->append ? " " : "",
 		 o->append ? o->append : "");
 }
 

@@ -26,6 +26,7 @@
 #include "fs/tty.h"
 #include "fs/vfs.h"
 #include "hal/hal.h"
+#include "kernel/bootchart.h"
 #include "kernel/capability.h"
 #include "kernel/config.h"
 #include "kernel/exec.h"
@@ -389,6 +390,7 @@ static void program_main(void *unused)
 	open_stdio();
 	if (console_tty())
 		tty_make_controlling(console_tty(), p);
+	boot_mark("streams");
 	err = set_credentials();
 	if (!err)
 		set_cwd();
@@ -408,6 +410,8 @@ static void program_main(void *unused)
 	}
 	kfree(argv);
 	kfree(envp);
+	boot_mark("program loaded");
+	boot_chart_print();
 }
 
 static int spawn_program(void)
@@ -500,11 +504,13 @@ static void init_main(void *unused)
 
 	(void)unused;
 	virtio_init();
+	boot_mark("devices");
 	if (IS_ENABLED(CONFIG_INITRD) && hal_info()->initrd_size) {
 		err = cpio_unpack(phys_to_virt(hal_info()->initrd), hal_info()->initrd_size);
 		if (err)
 			log_err("the initrd is damaged: error %d", -err);
 	}
+	boot_mark("initrd");
 	config_init();
 	random_config();
 	log_level = (int)config_get_u64("loglevel", (u64)log_level);
@@ -515,10 +521,12 @@ static void init_main(void *unused)
 	if (config_get("hyla.panic", 0))
 		panic("hyla.panic= is on the command line");
 	smp_start((u32)config_get_u64("cpus", HAL_MAX_CPUS));
+	boot_mark("other CPUs");
 	err = mount_root();
 	if (err)
 		panic("no root file system");
 	mount_all();
+	boot_mark("mounts");
 	err = spawn_program();
 	if (err)
 		panic("cannot start the program: error %d", -err);
@@ -592,7 +600,9 @@ void kern_main(void)
 {
 	task_init_boot();
 	slab_init();
+	boot_mark("machine");
 	page_init();
+	boot_mark("memory");
 	sched_init(&boot_task);
 	max_tasks = (u32)min((u64)CONFIG_MAX_TASKS, page_counts.total / 8);
 	random_init();
@@ -607,5 +617,6 @@ void kern_main(void)
 	if (IS_ENABLED(CONFIG_FS_9P))
 		p9_init();
 	make_init();
+	boot_mark("core, file systems");
 	sched_idle_loop();
 }
