@@ -98,10 +98,17 @@ if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&
 	check "$? $(grep -c 'init: No such file' "$dir/msg")" "127 1" "no init"
 fi
 
+if [ -f boot64.elf ]; then
+	check "$(boot --kernel boot64.elf --cpus 2 -- nproc)" 2 "Linux's 64-bit boot protocol"
+fi
+
 # ---- faults ----
 boot --mem 2M -- true >"$dir/msg" 2>&1
 check "$? $(grep -c 'out of memory' "$dir/msg")" "137 1" "too little memory: one line"
 check "$(code boot --mem 1M -- true)" 125 "far too little memory"
+check "$(boot --append mem=32M -- sh -c 'awk "/MemTotal/ { print (\$2 < 33000) }" /proc/meminfo')" 1 "mem="
+boot --append mem=1100K -- true >"$dir/msg" 2>&1
+check "$? $(grep -c 'too little memory' "$dir/msg")" "125 1" "no memory: one line"
 boot --append hyla.panic=1 -- true >"$dir/msg" 2>&1
 check "$? $(grep -c 'kernel panic' "$dir/msg")" "125 1" "a panic is reported"
 check "$(grep -c 'init_main+0x' "$dir/msg")" 1 "with names of functions"

@@ -44,7 +44,9 @@ t 'env -i A=1 B=2 env; printenv NOTHING; echo $?; expr 3 \* 4; test -d dir && ec
 t 'head -c 10 numbers; tail -n 2 numbers; tail -c +690 numbers; nl words | head -n 2'
 t 'id -u >/dev/null && echo id; ln words hard; ln -s words soft; readlink soft; stat -c %h words'
 t 'ls -1 dir; ls -lnR --time-style=+ dir | sed "s/^total .*//; s/  */ /g" | cut -d" " -f1,3-'
-t 'mkdir -p p/q/r; rmdir p/q/r; ls p/q; mktemp -u XXXX | wc -c; mkfifo ff; stat -c %F ff'
+t 'mkdir -p p/q/r; rmdir p/q/r; ls p/q; mktemp -u XXXX | wc -c'
+# Debian's QEMU makes no fifos on shared directories.
+[ "${HYLA_WORLD:-run}" = boot ] || t 'mkfifo ff; stat -c %F ff'
 t 'mv words moved; ls; mv -n moved dir/a; ls dir; mv -T dir d2; ls d2'
 t 'nice -n 5 nice; nohup true; nproc >/dev/null && echo nproc; numfmt --to=iec 123456'
 t 'od -c words | head -n 3; od -An -tx1 pairs; tsort <<<"a b b c"; ptx words | head -n 3'

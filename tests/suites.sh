@@ -33,4 +33,9 @@ if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 		suite abi-microvm-musl $vm -- ./abi-tests-musl --all
 	fi
 	suite boot sh "$tests/boot.sh" ./hyla
+	HYLA_WORLD=boot
+	export HYLA_WORLD
+	suite programs-microvm bash "$tests/programs.sh" ./hyla --accel tcg
+	unset HYLA_WORLD
+	suite torture-microvm sh "$tests/torture.sh" ./hyla boot --accel tcg --cpus 2
 fi

@@ -21,7 +21,7 @@ extern char bm_image_end[];
 struct bm_boot bm_boot;
 struct hal_info bm_info;
 u8 bm_boot_stack[KSTACK_SIZE] __aligned(KSTACK_SIZE);
-static u64 early_pos, early_end;
+static u64 early_pos, early_end, ram_limit;
 
 const struct hal_info *hal_info(void)
 {
@@ -54,17 +54,58 @@ static u64 initrd_end(void)
 	return align_up(bm_boot.initrd + bm_boot.initrd_size, PAGE_SIZE);
 }
 
+/* mem= of the command line: use no RAM above that address. What the loader put
+ * there (initrd, tables) stays mapped. */
+static u64 memory_limit(void)
+{
+	const char *arg = cmdline_find("mem", 0);
+	u64 limit = 0;
+
+	for (; arg && *arg >= '0' && *arg <= '9' && limit < 1ul << 40; arg++)
+		limit = limit * 10 + (u64)(*arg - '0');
+	if (!limit)
+		return U64_MAX;
+	switch (*arg | 0x20) {
+	case 'k':
+		return limit << 10;
+	case 'm':
+		return limit << 20;
+	case 'g':
+		return limit << 30;
+	}
+	return limit;
+}
+
+/* An initrd that is not in RAM is a loader's lie. */
+static void check_initrd(void)
+{
+	u64 start = bm_boot.initrd, size = bm_boot.initrd_size;
+
+	for (u32 i = 0; i < bm_boot.count; i++) {
+		const struct bm_range *r = &bm_boot.map[i];
+
+		if (r->type == 1 && start >= r->start && size <= r->size &&
+		    start - r->start <= r->size - size)
+			return;
+	}
+	if (size)
+		bm_log("hyla: the initrd is not in memory: ignored\n");
+	bm_boot.initrd_size = 0;
+}
+
 static void early_init(void)
 {
+	ram_limit = memory_limit();
+	check_initrd();
 	early_pos = (u64)bm_image_end - KERNEL_BASE;
 	for (u32 i = 0; i < bm_boot.count; i++) {
 		const struct bm_range *r = &bm_boot.map[i];
 
 		if (r->type == 1 && r->start <= 0x100000 && r->start + r->size > early_pos)
-			early_end = min(r->start + r->size, BOOT_MAPPED);
+			early_end = min(min(r->start + r->size, BOOT_MAPPED), ram_limit);
 	}
-	if (!early_end)
-		bm_die("the memory map has no RAM at 1 MiB");
+	if (early_end <= early_pos)
+		bm_die("too little memory: none behind the kernel");
 }
 
 void *early_alloc(u64 size)
@@ -112,6 +153,7 @@ static void add_ram(u64 start, u64 end)
 		holes[1][1] = b;
 	}
 	start = max(start, LOW_RESERVED);
+	end = min(end, ram_limit);
 	for (u32 i = 0; i < (bm_boot.initrd_size ? 2 : 1); i++) {
 		if (holes[i][1] <= start || holes[i][0] >= end)
 			continue;
