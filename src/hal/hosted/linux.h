@@ -14,7 +14,7 @@ enum {
 	NR_rt_sigprocmask = 14, NR_rt_sigreturn = 15, NR_madvise = 28, NR_getpid = 39,
 	NR_clone = 56, NR_exit = 60, NR_wait4 = 61, NR_kill = 62, NR_ptrace = 101,
 	NR_sigaltstack = 131, NR_prctl = 157, NR_futex = 202, NR_timer_create = 222,
-	NR_timer_settime = 223, NR_clock_gettime = 228, NR_exit_group = 231,
+	NR_timer_settime = 223, NR_clock_gettime = 228, NR_exit_group = 231, NR_restart_syscall = 219,
 	NR_tgkill = 234, NR_seccomp = 317, NR_getrandom = 318, NR_arch_prctl = 158,
 	NR_getppid = 110,
 };
@@ -162,6 +162,12 @@ struct host_bpf_program {
 #define BPF_JUMP_EQ(value, yes, no) { 0x15, yes, no, value }
 #define BPF_JUMP_GE(value, yes, no) { 0x35, yes, no, value }
 #define BPF_JUMP_GT(value, yes, no) { 0x25, yes, no, value }
+#define BPF_JUMP_GE_X(yes, no) { 0x3d, yes, no, 0 }
+#define BPF_SKIP(count) { 0x05, 0, 0, count }
+#define BPF_SET(value) { 0x00, 0, 0, value }
+#define BPF_CLEAR { 0x54, 0, 0, 0 }	/* A &= 0 */
+#define BPF_ADD_X { 0x0c, 0, 0, 0 }
+#define BPF_A_TO_X { 0x07, 0, 0, 0 }
 #define BPF_RETURN(value) { 0x06, 0, 0, value }
 #define SECCOMP_ALLOW 0x7fff0000u
 #define SECCOMP_TRAP 0x00030000u
