@@ -18,6 +18,8 @@ void devfs_init(void);
 int devfs_add(const char *name, mode_t mode, dev_t dev) __must_check;
 void memdev_init(void);	/* the memory devices: 1:3 null, ... */
 
+void serial_dev_init(void);	/* ttyS0: the HAL's log */
+
 /* devpts (fs/devpts.c): the slave that one of its inodes stands for, or NULL. */
 struct tty *devpts_inode_tty(struct inode *inode);
 

@@ -204,7 +204,7 @@ static struct file *open_std(u32 fd)
 		return file_open("/dev/null", O_RDWR, 0);
 	if (!strcmp(spec, "tty")) {	/* waits until the host has announced it */
 		f = console_port_open("tty", O_RDWR);
-		return IS_ERR(f) ? file_open("/dev/null", O_RDWR, 0) : f;
+		return IS_ERR(f) ? file_open("/dev/ttyS0", O_RDWR, 0) : f;
 	}
 	return console_port_open(spec, fd ? O_WRONLY : O_RDONLY);
 }
@@ -611,6 +611,7 @@ void kern_main(void)
 	tty_subsys_init();
 	memdev_init();
 	devfs_init();
+	serial_dev_init();
 	procfs_init();
 	if (IS_ENABLED(CONFIG_FS_SYSFS))
 		sysfs_init();

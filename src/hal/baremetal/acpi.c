@@ -134,6 +134,8 @@ static bool rsdp_ok(const u8 *p)
 
 static const u8 *find_rsdp(void)
 {
+	if (rsdp_ok(bm_boot.rsdp_copy))
+		return bm_boot.rsdp_copy;
 	if (bm_boot.rsdp && bm_boot.rsdp < 1ul << 40) {
 		const u8 *p = (const u8 *)(u64)mmio_map(bm_boot.rsdp, 36);
 

@@ -2,7 +2,8 @@
 /*
  * What the files of the bare-metal HAL share. Nothing here is seen by the core.
  *
- *   start.S entry.S assembly        boot.c    what the loader told us
+ *   start.S entry.S assembly        boot.c    memory, the way to kern_main
+ *   loader.c        what the loader told us
  *   cpu.c           GDT, IDT, traps, FP       paging.c  page tables, TLB
  *   apic.c          LAPIC, IOAPIC, timer      clock.c   TSC, RTC
  *   acpi.c          tables          smp.c     other CPUs
@@ -94,11 +95,14 @@ struct bm_boot {
 	struct bm_range map[BM_RANGES];
 	u64 initrd, initrd_size;
 	u64 rsdp;
+	u8 rsdp_copy[36];	/* Multiboot2 gives no address */
 	char cmdline[4096];
 };
 extern struct bm_boot bm_boot;
 extern struct hal_info bm_info;
 void bm_main(u32 protocol, u64 info) __noreturn;
+/* loader.c: fills in bm_boot. protocol: 0 PVH, 1 Linux, 3 Multiboot2. */
+void loader_read(u32 protocol, u64 info);
 /* Zeroed, page aligned memory for ever; only before kern_main. Panics. */
 void *early_alloc(u64 size);
 /* "name" or "name=VALUE" of the command line: points after '=', or NULL. */

@@ -2,10 +2,10 @@
 /*
  * Bare metal: from the loader's tables to kern_main.
  *
- * The loader's structures lie in low memory that the core will soon own, so
- * they are copied first. Memory for the HAL's own tables (page tables, per-CPU
- * data) is taken right after the image (early_alloc); what is left of RAM,
- * without the initrd and the first 64 KiB, is hal_info.mem.
+ * The loader's structures are copied first (loader.c). Memory for the HAL's own
+ * tables (page tables, per-CPU data) is taken right after the image
+ * (early_alloc); what is left of RAM, without the initrd and the first 64 KiB,
+ * is hal_info.mem.
  *
  * Everything is checked as far as it is used: a map that lies gives a clear
  * line and stops, never a wild access.
@@ -14,20 +14,8 @@
 #include "lib/string.h"
 #include "mm/page.h"
 
-#define PVH_MAGIC 0x336ec578
 #define LOW_RESERVED 0x10000ul	/* BIOS data, the other CPUs' start-up code */
 #define BOOT_MAPPED (1ul << 30)
-
-struct pvh_info {
-	u32 magic, version, flags, nr_modules;
-	u64 modlist, cmdline, rsdp, memmap;
-	u32 memmap_count, reserved;
-};
-struct pvh_module { u64 addr, size, cmdline, reserved; };
-struct pvh_range { u64 addr, size; u32 type, reserved; };
-struct e820_range { u64 addr, size; u32 type; } __packed;
-_Static_assert(sizeof(struct pvh_info) == 56, "PVH start info");
-_Static_assert(sizeof(struct e820_range) == 20, "boot protocol e820 entry");
 
 extern char bm_image_end[];
 struct bm_boot bm_boot;
@@ -38,78 +26,6 @@ static u64 early_pos, early_end;
 const struct hal_info *hal_info(void)
 {
 	return &bm_info;
-}
-
-/* ---- loader tables ---- */
-
-/* Physical memory that the boot page tables reach, or NULL. */
-static const void *low(u64 pa, u64 size)
-{
-	return pa && pa < BOOT_MAPPED && size <= BOOT_MAPPED - pa ? direct(pa) : NULL;
-}
-
-static void add_range(u64 start, u64 size, u32 type)
-{
-	struct bm_range *map = bm_boot.map;
-	u32 at = bm_boot.count;
-
-	if (size == 0 || start + size < start || bm_boot.count == BM_RANGES)
-		return;
-	while (at && map[at - 1].start > start) {
-		map[at] = map[at - 1];
-		at--;
-	}
-	map[at] = (struct bm_range){ .start = start, .size = size, .type = type };
-	bm_boot.count++;
-}
-
-static void copy_cmdline(u64 pa, u64 max_size)
-{
-	const char *text = low(pa, max_size);
-
-	if (text)
-		strlcpy(bm_boot.cmdline, text, sizeof(bm_boot.cmdline));
-}
-
-static void read_pvh(u64 pa)
-{
-	const struct pvh_info *info = low(pa, sizeof(*info));
-	const struct pvh_module *mod;
-	const struct pvh_range *map;
-
-	if (!info || info->magic != PVH_MAGIC)
-		bm_die("no PVH start info");
-	copy_cmdline(info->cmdline, sizeof(bm_boot.cmdline));
-	bm_boot.rsdp = info->rsdp;
-	mod = info->nr_modules ? low(info->modlist, sizeof(*mod)) : NULL;
-	if (mod) {
-		bm_boot.initrd = mod->addr;
-		bm_boot.initrd_size = mod->size;
-	}
-	if (info->version < 1)
-		bm_die("the loader gives no memory map");
-	map = low(info->memmap, info->memmap_count * sizeof(*map));
-	for (u32 i = 0; map && i < info->memmap_count; i++)
-		add_range(map[i].addr, map[i].size, map[i].type);
-}
-
-static u32 get32(const u8 *p) { u32 v; memcpy(&v, p, 4); return v; }
-static u64 get64(const u8 *p) { u64 v; memcpy(&v, p, 8); return v; }
-
-static void read_linux(u64 pa)
-{
-	const u8 *zp = low(pa, 4096);
-	const struct e820_range *map;
-
-	if (!zp || get32(zp + 0x202) != 0x53726448)	/* "HdrS" */
-		bm_die("no Linux boot parameters");
-	copy_cmdline(get32(zp + 0x228) | (u64)get32(zp + 0xc8) << 32, sizeof(bm_boot.cmdline));
-	bm_boot.rsdp = get64(zp + 0x70);
-	bm_boot.initrd = get32(zp + 0x218) | (u64)get32(zp + 0xc0) << 32;
-	bm_boot.initrd_size = get32(zp + 0x21c);
-	map = (const struct e820_range *)(zp + 0x2d0);
-	for (u32 i = 0; i < zp[0x1e8] && i < 128; i++)
-		add_range(map[i].addr, map[i].size, map[i].type);
 }
 
 const char *cmdline_find(const char *name, u32 nr)
@@ -240,10 +156,7 @@ void bm_main(u32 protocol, u64 info)
 	struct bm_cpu *cpu;
 
 	serial_init();
-	if (protocol == 0)
-		read_pvh(info);
-	else
-		read_linux(info);
+	loader_read(protocol, info);
 	early_init();
 	bm_info.abi_version = HAL_ABI_VERSION;
 	bm_info.phys_base = (u8 *)DIRECT_BASE;

@@ -3,6 +3,7 @@
  * Entry points of the image, from the loader to C.
  *
  *   pvh_start      32-bit protected mode, ebx = hvm_start_info (PVH)
+ *   mb2_start      32-bit protected mode, ebx = Multiboot2 information (GRUB)
  *   linux64_start  long mode, rsi = boot_params (Linux 64-bit protocol, as
  *                  Firecracker enters an ELF without PVH note)
  *   ap_start       real mode at 0x8000: another CPU after INIT-SIPI
@@ -25,6 +26,22 @@
 	.long 18		/* XEN_ELFNOTE_PHYS32_ENTRY */
 	.asciz "Xen"
 	.long pvh_start
+
+	/* Multiboot2 header (GRUB); multiboot1 would keep QEMU from PVH. */
+	.section .boot.header, "a", @progbits
+	.balign 8
+mb2_header:
+	.long 0xe85250d6
+	.long 0			/* i386, protected mode */
+	.long mb2_header_end - mb2_header
+	.long 0x100000000 - (0xe85250d6 + (mb2_header_end - mb2_header))
+	.short 3, 0		/* entry address: e_entry is another protocol's */
+	.long 12
+	.long mb2_start
+	.balign 8
+	.short 0, 0		/* end */
+	.long 8
+mb2_header_end:
 
 	.section .boot.bss, "aw", @nobits
 	.balign 4096
@@ -53,8 +70,12 @@ boot_gdt_ptr:
 	.section .boot.text, "ax", @progbits
 	.code32
 	.globl pvh_start
+mb2_start:
+	mov $3, %edx		/* protocol: Multiboot2 */
+	jmp 1f
 pvh_start:
-	cli
+	xor %edx, %edx		/* protocol: PVH */
+1:	cli
 	cld
 	mov %ebx, %ebp
 	/* zero the four tables, then link them */
@@ -76,7 +97,7 @@ pvh_start:
 	add $0x200000, %eax
 	add $8, %edi
 	loop 1b
-	xor %edi, %edi		/* protocol: PVH */
+	mov %edx, %edi
 	mov %ebp, %esi
 enter_long:			/* edi, esi: for bm_main; also from ap_start */
 	mov %cr4, %eax
