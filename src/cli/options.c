@@ -23,7 +23,7 @@
 enum { OPT_ROOT = 256, OPT_INITRD, OPT_BIND, OPT_MEM, OPT_CPUS, OPT_ENV, OPT_ENV_CLEAR,
        OPT_CWD, OPT_USER, OPT_HOSTNAME, OPT_LOG, OPT_TRACE, OPT_TIMEOUT, OPT_SEED, OPT_FAIL_NTH,
        OPT_STATS, OPT_KERNEL, OPT_HELP,
-       OPT_RUN_ONLY, OPT_ENGINE, OPT_NO_SANDBOX,
+       OPT_RUN_ONLY, OPT_ENGINE, OPT_NO_REWRITE, OPT_NO_SANDBOX,
        OPT_BOOT_ONLY, OPT_MACHINE, OPT_VMM, OPT_ACCEL, OPT_DISK, OPT_APPEND, OPT_GDB,
        OPT_BOOTCHART, OPT_DRY_RUN, OPT_VMM_ARG };
 
@@ -46,6 +46,7 @@ static const struct option long_options[] = {
 	{ "fail-nth", required_argument, NULL, OPT_FAIL_NTH },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
+	{ "no-rewrite", no_argument, NULL, OPT_NO_REWRITE },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "machine", required_argument, NULL, OPT_MACHINE },
 	{ "vmm", required_argument, NULL, OPT_VMM },
@@ -74,6 +75,7 @@ static const char run_help[] =
 "  --cwd DIR                working directory in the guest\n"
 "Machine\n"
 "  --engine NAME            how guest code is run: inproc (fast) or ptrace (isolated)\n"
+"  --no-rewrite             inproc: system calls stay as they are in program text\n"
 "  --mem SIZE               memory, used only when touched (512M)\n"
 "  --cpus N                 processors (1)\n"
 "  --timeout T              end it after T (seconds; or 500ms, 2m, 1h): exit code 124\n"
@@ -393,6 +395,9 @@ static int parse_one(struct options *o, int option, const char *name)
 		return 0;
 	case OPT_KERNEL:
 		o->kernel = optarg;
+		return 0;
+	case OPT_NO_REWRITE:
+		o->no_rewrite = true;
 		return 0;
 	case OPT_NO_SANDBOX:
 		o->no_sandbox = true;

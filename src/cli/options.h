@@ -25,6 +25,7 @@ struct options {
 	struct bind bind[OPTIONS_BINDS];
 	u32 nr_binds;
 	u32 engine;		/* enum hosted_engine_nr */
+	bool no_rewrite;
 	u64 mem_size;
 	u32 nr_cpus;
 	char **env;		/* --env, in order */

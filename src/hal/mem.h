@@ -39,6 +39,23 @@ void hal_tlb_flush_all(struct hal_as *as);
 /* Hint: these translations were just made and are likely to be used next. */
 void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages);
 
+/*
+ * Program text, for a HAL that runs a rewritten copy of it (hosted, inproc).
+ * The page at va shows byte va - base of `file`, privately, and cannot be
+ * written; the HAL_TEXT_GAP bytes below base are mapped by nobody, now. False
+ * if va is no such page.
+ */
+#define HAL_TEXT_GAP 65536ul
+
+struct hal_text {
+	u64 file;		/* identity: the same for all mappings; may be used again */
+	uaddr_t start, end;	/* of the mapped part around va */
+	uaddr_t base;		/* where byte 0 of the file is, or would be */
+};
+
+/* Upcall. */
+bool kern_text(const struct hal_as *as, uaddr_t va, struct hal_text *text);
+
 /* The range holds nothing of value: the host may take the memory back; it
  * reads as zero or garbage afterwards. Page aligned. */
 void hal_mem_discard(paddr_t pa, u64 size);

@@ -197,6 +197,9 @@ static uaddr_t gap_floor(const struct vma *v)
 
 	if (v->flags & VM_GROWSDOWN)
 		return v->start > guard ? v->start - guard : 0;
+	/* Room for a HAL's code next to a program or library (mm/text.c). */
+	if (v->file && !v->pgoff && !(v->flags & VM_SHARED))
+		return v->start > HAL_TEXT_GAP ? v->start - HAL_TEXT_GAP : 0;
 	return v->start;
 }
 

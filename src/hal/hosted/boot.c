@@ -184,7 +184,7 @@ int hosted_catch(int signo, void *handler, u64 flags)
 /* Everything that came with the fork but the window goes. */
 static void forget_supervisor(struct hosted_shared *sh)
 {
-	u64 window_end = HOSTED_BASE + sh->mem_end;
+	u64 window_end = HOSTED_BASE + sh->window_end;
 
 	host_munmap(0, HOSTED_BASE);
 	host_munmap(window_end, HOSTED_PRIVATE_BASE - window_end);

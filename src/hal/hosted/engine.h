@@ -38,6 +38,10 @@ struct hosted_engine {
 	struct host_tlb *(*tlb_of)(struct hal_as *as);
 	/* Runs the queued calls, or drops all that is mapped. */
 	void (*tlb_commit)(struct host_tlb *tlb);
+	/* What stands for a translation of the core's in the TLB. NULL: itself. */
+	u64 (*tlb_entry)(struct host_tlb *tlb, struct hal_as *as, uaddr_t va, u64 entry);
+	/* The core has a page at va, which is about to be mapped. May be NULL. */
+	void (*tlb_claim)(struct host_tlb *tlb, uaddr_t va);
 	u32 around_ops;		/* mapping calls that a fault may spend on neighbours */
 
 	/* The end of the machine; never returns. */

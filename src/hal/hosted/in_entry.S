@@ -10,7 +10,7 @@
 #include "hal/hosted/inproc.h"
 
 /* struct trapframe (hal/cpu.h) */
-#define TF_RIP 128
+#define TF_SS_END 168
 #define IN_KERNEL 0
 #define IN_USER 1
 
@@ -35,7 +35,7 @@
 	.endm
 
 	.text
-/* rdi = trapframe, esi = exact: with iretq, which alone can set TF and RF */
+/* rdi = trapframe, esi = exact: with iretq, which alone can set TF and RF; rdx */
 FUNCTION(in_leave)
 	mov	in_self+IN_SELF_CPU(%rip), %rax
 	.globl in_crit_start
@@ -47,8 +47,7 @@ in_crit_start:
 	jne	1f
 	test	%esi, %esi
 	jnz	2f
-	mov	TF_RIP(%rdi), %rcx
-	mov	%rcx, in_self+IN_SELF_RET(%rip)
+	mov	%rdx, in_self+IN_SELF_RET(%rip)
 	mov	%rdi, %rsp
 	pop_registers
 	add	$24, %rsp		/* orig_rax, rip, cs */
@@ -64,6 +63,50 @@ in_crit_start:
 in_crit_end:
 1:	movl	$IN_KERNEL, (%rax)
 	ret
+
+/*
+ * A rewritten system call (in_patch.c): rcx = where it returns to, r11 = the
+ * address behind it, the rest as in user code. rsp is the user's until the
+ * third instruction, and the kernel's stack is empty, so a signal in here finds
+ * nothing that it could hurt; its handler knows the range and returns.
+ */
+FUNCTION(in_fast_entry)
+	mov	%rsp, in_self+IN_SELF_USER_RSP(%rip)
+	mov	in_self+IN_SELF_TF(%rip), %rsp
+	lea	TF_SS_END(%rsp), %rsp
+	push	$0x2b			/* ss */
+	push	in_self+IN_SELF_USER_RSP(%rip)
+	pushfq
+	push	$0x33			/* cs */
+	push	%r11			/* rip */
+	push	%rax			/* orig_rax */
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%r11			/* rcx: as the instruction leaves it */
+	push	%rax
+	push	%r8
+	push	%r9
+	push	%r10
+	mov	88(%rsp), %r11		/* rflags */
+	push	%r11
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	cld
+	mov	%rsp, %rdi
+	mov	%rcx, %rsi
+	xor	%ebp, %ebp
+	mov	in_self+IN_SELF_CPU(%rip), %rax
+	movl	$IN_KERNEL, (%rax)
+	.globl in_fast_end
+	.hidden in_fast_end
+in_fast_end:
+	call	in_fast_trap
+	ud2
 
 /* rdi = trapframe */
 FUNCTION(in_restart)

@@ -16,8 +16,8 @@
 #define WINDOW_HIGH (HOSTED_BASE >> 32)
 #define GATE_HIGH (HOSTED_STUB_BASE >> 32)
 
-enum { L_TRAP = 74, L_ALLOW, L_KILL, L_COUNT, L_GATE = 18, L_MMAP = 26, L_RANGE = 39,
-       L_MADVISE = 46, L_PRCTL = 52, L_END = 58 };
+enum { L_TRAP = 75, L_ALLOW, L_KILL, L_COUNT, L_GATE = 19, L_MMAP = 27, L_RANGE = 40,
+       L_MADVISE = 47, L_PRCTL = 53, L_END = 59 };
 
 #define GO(at, label) ((label) - (at) - 1)
 #define IF(at, value, label) [at] = BPF_JUMP_EQ(value, GO(at, label), 0)
@@ -44,7 +44,8 @@ s64 in_filter(void)
 		IF(14, NR_clock_gettime, L_ALLOW),
 		IF(15, NR_getrandom, L_ALLOW),
 		IF(16, NR_exit_group, L_ALLOW),
-		[17] = BPF_JUMP_EQ(NR_madvise, GO(17, L_MADVISE), GO(17, L_PRCTL)),
+		IF(17, NR_restart_syscall, L_ALLOW),
+		[18] = BPF_JUMP_EQ(NR_madvise, GO(18, L_MADVISE), GO(18, L_PRCTL)),
 
 		[L_GATE] = BPF_LOAD(BPF_NR),
 		IF(L_GATE + 1, NR_clone, L_ALLOW),

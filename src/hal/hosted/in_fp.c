@@ -117,6 +117,7 @@ void in_fp_load(void)
 void in_thread_switch(struct hal_thread *prev, struct hal_thread *next)
 {
 	(void)prev;
+	in_save_bases();
 	in_state()->thread = next;
 }
 

@@ -22,7 +22,6 @@
 #define USER_CS 0x33
 #define USER_SS 0x2b
 #define PAGE_FAULT_VECTOR 14
-#define KIND_PAGE_FAULT 100	/* in_self.info.kind: to be looked at by in_trap */
 
 #define VSYSCALL_PAGE (0xffffffffff600000ul >> 12)
 
@@ -60,7 +59,7 @@ static void decode_fault(const struct host_siginfo *si, const struct host_uconte
 		exception(info, VEC_MC, 0);
 		return;
 	}
-	info->kind = KIND_PAGE_FAULT;
+	info->kind = IN_PAGE_FAULT;
 	info->addr = uc->cr2;
 }
 
@@ -104,6 +103,8 @@ static void copy_registers(struct trapframe *tf, const struct host_ucontext *uc)
 	tf->rflags = uc->rflags;
 	tf->rsp = uc->rsp;
 	tf->ss = USER_SS;
+	tf->reserved = 0;
+	in_self.bases_live = 0;
 	if (hosted_shared()->caps & HAL_CAP_FSGSBASE) {
 		__asm__ volatile("rdfsbase %0" : "=r"(tf->fsbase));
 		__asm__ volatile("rdgsbase %0" : "=r"(tf->gsbase));
@@ -147,6 +148,7 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 	/* A carrier that sleeps may get a signal while another is in user mode. */
 	bool user = __atomic_load_n(&in_state()->running, __ATOMIC_RELAXED) == in_self.index &&
 		    __atomic_load_n(&in_self.cpu->state, __ATOMIC_RELAXED) == HOSTED_IN_USER;
+	bool entering = uc->rip - (u64)in_fast_entry < (u64)(in_fast_end - in_fast_entry);
 	bool leaving = uc->rip - (u64)in_crit_start < (u64)(in_crit_end - in_crit_start);
 
 	if (kick && !user)
@@ -157,7 +159,7 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 		redirect(uc, in_restart);
 		return;
 	}
-	if (on_altstack(uc->rsp)) {
+	if (on_altstack(uc->rsp) || entering) {
 		if (!kick)
 			hosted_crash(signo, si, uc);
 		return;		/* a trap is on its way in, and will look */
@@ -205,9 +207,9 @@ bool in_page_fault(struct in_space *s, struct trapinfo *info)
 	u64 access = info->error & (FAULT_WRITE | FAULT_EXEC);
 	u64 pte = addr < HOSTED_USER_LIMIT ? tlb_translate(as, addr) : 0;
 
-	if (info->kind != KIND_PAGE_FAULT)
-		return true;
 	info->kind = TRAP_FAULT;
+	if (!pte && in_text_fault(s, addr))
+		return false;
 	if (!pte || (access & FAULT_EXEC && !(pte & HOST_PROT_EXEC)) ||
 	    (access & FAULT_WRITE && !(pte & HOST_PROT_WRITE))) {
 		info->error = access | FAULT_USER | (pte ? FAULT_PRESENT : 0);

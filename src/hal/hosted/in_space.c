@@ -90,6 +90,8 @@ int in_as_init(struct hal_as *as)
 	if (!tlb_new(&s->tlb))
 		return -HOST_ENOMEM;
 	s->carrier = 0;
+	s->no_rewrite = 0;
+	s->nr_areas = 0;
 	s->used = 1;
 	st->nr_spaces++;
 	as->id = id;

@@ -13,7 +13,7 @@
  *                                          in_user_enter: right carrier? TLB,
  *   <------------- jmp, iretq ------------ vector registers; in_leave
  */
-#include "hal/hosted/inproc.h"
+#include "hal/hosted/in_text.h"
 
 #define FLAG_TF 0x100ul
 #define FLAG_RF 0x10000ul
@@ -28,6 +28,8 @@ static void load_bases(const struct trapframe *tf)
 {
 	bool direct = hosted_shared()->caps & HAL_CAP_FSGSBASE;
 
+	if (in_self.bases_live)
+		return;
 	if (tf->fsbase != in_self.fsbase) {
 		in_self.fsbase = tf->fsbase;
 		if (direct)
@@ -70,25 +72,101 @@ static void tell_core(struct trapframe *tf, struct trapinfo *info)
 	kern_trap(tf, info);
 }
 
+/*
+ * tf->reserved says where a rewritten system call returns to: the distance from
+ * rip, and beside it which rip and space that is good for. Whatever changes
+ * rip (a signal, exec, fork) so makes it void, and rip itself is always good:
+ * what stands there traps, and in_trap finds the way.
+ */
+static u64 resume_key(u64 rip)
+{
+	return (rip & 0xfffff) << 32 | (u64)(in_me()->space & 0xfff) << 52;
+}
+
+static u64 target(const struct trapframe *tf)
+{
+	if ((tf->reserved & ~0xfffffffful) != resume_key(tf->rip) || !tf->reserved)
+		return tf->rip;
+	return tf->rip + (u64)(s64)(s32)tf->reserved;
+}
+
 void in_user_enter(struct trapframe *tf)
 {
 	struct trapinfo info;
 
 	for (;;) {
 		prepare(tf);
-		in_leave(tf, tf->rflags & (FLAG_TF | FLAG_RF));
+		in_leave(tf, tf->rflags & (FLAG_TF | FLAG_RF), target(tf));
 		info = (struct trapinfo){ .kind = TRAP_KICK };
 		tell_core(tf, &info);
 	}
+}
+
+/* A thread at an instruction that a jump has replaced. */
+static bool displaced(struct trapframe *tf, const struct trapinfo *info)
+{
+	u64 rip = info->vector == 3 ? tf->rip - 1 : tf->rip, resume;
+
+	if (info->vector != 3 && info->vector != 6 && info->vector != 13)
+		return false;
+	resume = in_text_resume(in_state()->as, rip);
+	if (resume)
+		tf->rip = resume;
+	return resume != 0;
 }
 
 void in_trap(struct trapframe *tf)
 {
 	struct trapinfo info = in_self.info;
 	struct in_state *st = in_state();
+	struct in_space *s = &st->space[in_me()->space];
+	bool tell = true;
 
-	if (in_page_fault(&st->space[in_me()->space], &info))
+	if (info.kind == IN_PAGE_FAULT)
+		tell = in_page_fault(s, &info);
+	else if (info.kind == TRAP_EXCEPTION)
+		tell = !displaced(tf, &info);
+	else if (info.kind == TRAP_SYSCALL)
+		in_text_trap(s, st->as, tf->rip);
+	if (tell)
 		tell_core(tf, &info);
+	in_user_enter(tf);
+}
+
+/* System calls that look at fsbase, or change it. */
+static bool wants_bases(u64 nr)
+{
+	switch (nr) {
+	case 56: case 57: case 58: case 435:	/* clone, fork, vfork, clone3 */
+	case 59: case 322: case 158:		/* execve, execveat, arch_prctl */
+		return true;
+	default:
+		return false;
+	}
+}
+
+void in_save_bases(void)
+{
+	struct trapframe *tf = in_self.tf;
+
+	if (!in_self.bases_live)
+		return;
+	in_self.bases_live = 0;
+	__asm__ volatile("rdfsbase %0" : "=r"(tf->fsbase));
+	__asm__ volatile("rdgsbase %0" : "=r"(tf->gsbase));
+	in_self.fsbase = tf->fsbase;
+	in_self.gsbase = tf->gsbase;
+}
+
+void in_fast_trap(struct trapframe *tf, u64 resume)
+{
+	struct trapinfo info = { .kind = TRAP_SYSCALL };
+
+	tf->reserved = resume_key(tf->rip) | (u32)(resume - tf->rip);
+	in_self.bases_live = !!(hosted_shared()->caps & HAL_CAP_FSGSBASE);
+	if (wants_bases(tf->orig_rax))
+		in_save_bases();
+	tell_core(tf, &info);
 	in_user_enter(tf);
 }
 
@@ -159,6 +237,8 @@ const struct hosted_engine inproc_engine = {
 	.as_activate = in_as_activate,
 	.tlb_of = in_tlb_of,
 	.tlb_commit = in_tlb_commit,
+	.tlb_entry = in_text_entry,
+	.tlb_claim = in_text_claim,
 	.around_ops = 2,
 	.halt = halt,
 };

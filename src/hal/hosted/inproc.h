@@ -23,6 +23,8 @@
 /* Offsets in struct in_self, for in_entry.S. */
 #define IN_SELF_CPU 0
 #define IN_SELF_RET 8
+#define IN_SELF_TF 16
+#define IN_SELF_USER_RSP 24
 #define IN_SELF_STACK_TOP 69632
 #define IN_SELF_SIZE 86016
 
@@ -33,7 +35,9 @@
 #include "hal/hosted/tlb.h"
 
 #define IN_CARRIERS 4096	/* slots; 0 is the zygote */
+#define IN_PAGE_FAULT 100	/* in_self.info.kind: to be looked at by in_trap */
 #define IN_IDLE_MAX 16		/* more than these are let go */
+#define IN_AREAS 24		/* rewritten files per space */
 #define IN_ALTSTACK_SIZE 32768
 #define IN_STACK_SIZE 32768
 
@@ -41,10 +45,12 @@ struct in_self {
 	struct hosted_cpu *cpu;
 	u64 ret;			/* in_leave: where user code goes on */
 	struct trapframe *tf;		/* of the task that user mode belongs to */
+	u64 user_rsp;			/* of in_fast_entry */
 	u32 index;			/* of this carrier */
 	s32 pid;
 	u64 fsbase, gsbase;		/* what the registers hold */
 	struct hosted_timer timer;
+	u32 bases_live;			/* newer in the registers than in *tf */
 	struct trapinfo info;		/* from the signal handler to in_trap */
 	u8 altstack[IN_ALTSTACK_SIZE] __aligned(4096);
 	u8 stack[IN_STACK_SIZE] __aligned(4096);	/* of the carrier itself */
@@ -52,6 +58,8 @@ struct in_self {
 };
 _Static_assert(offsetof(struct in_self, cpu) == IN_SELF_CPU, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, ret) == IN_SELF_RET, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, tf) == IN_SELF_TF, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, user_rsp) == IN_SELF_USER_RSP, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, stack) + IN_STACK_SIZE == IN_SELF_STACK_TOP,
 	       "known to in_entry.S");
 _Static_assert(sizeof(struct in_self) == IN_SELF_SIZE, "known to in_entry.S");
@@ -70,6 +78,12 @@ struct in_carrier {
 struct in_space {
 	u32 used;
 	u32 carrier;			/* 0: none yet */
+	u32 no_rewrite;			/* a guest uses a gap: in_text.c */
+	u32 nr_areas;
+	struct in_area {		/* gaps with our code in them */
+		uaddr_t base;		/* their ends */
+		paddr_t gap;
+	} area[IN_AREAS];
 	struct host_tlb tlb;
 };
 
@@ -94,16 +108,18 @@ struct in_state {
 };
 
 #define in_state() ((struct in_state *)HOSTED_ENGINE_PRIVATE)
-#define IN_POOL_START (HOSTED_ENGINE_PRIVATE + sizeof(struct in_state))
+#define IN_TEXT_START align_up(HOSTED_ENGINE_PRIVATE + sizeof(struct in_state), 4096ul)
+#define IN_POOL_START (IN_TEXT_START + sizeof(struct in_text))
 #define IN_POOL_END (HOSTED_PRIVATE_BASE + HOSTED_PRIVATE_SIZE)
 
 extern struct in_self in_self __attribute__((visibility("hidden")));
 
 /* in_entry.S */
-extern const u8 in_crit_start[], in_crit_end[], in_restart[], in_enter_label[];
+extern const u8 in_crit_start[], in_crit_end[], in_restart[], in_fast_entry[], in_fast_end[];
 extern const u8 in_gate_code[];
-/* Goes to user mode with *tf, or returns when there is pending work. */
-void in_leave(struct trapframe *tf, bool exact);
+/* Goes to user mode with *tf, or returns when there is pending work. Exact: by
+ * iretq, to tf->rip; else to `target`, and all registers are tf's. */
+void in_leave(struct trapframe *tf, bool exact, u64 target);
 /* Continues on the empty kernel stack below tf with in_trap(). */
 void in_enter(struct trapframe *tf) __noreturn;
 /* Continues this kernel stack in the carrier `target`. */
@@ -149,7 +165,20 @@ void in_fp_sync(struct hal_thread *ht);
 void in_fp_dirty(struct hal_thread *ht);
 void in_thread_exit(struct hal_thread *ht);
 
+/* in_text.c: rewritten system calls. */
+u64 in_text_entry(struct host_tlb *tlb, struct hal_as *as, uaddr_t va, u64 entry);
+void in_text_claim(struct host_tlb *tlb, uaddr_t va);
+/* A fault at addr: true if our code belongs there; it is mapped now. */
+bool in_text_fault(struct in_space *s, uaddr_t addr);
+/* The system call before rip has trapped. */
+void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip);
+/* Where a thread that stands at rip, behind a rewritten call, goes on; or 0. */
+u64 in_text_resume(struct hal_as *as, uaddr_t rip);
+
 /* inproc.c */
+void in_fast_trap(struct trapframe *tf, u64 resume) __noreturn;
+/* Makes the trapframe's fsbase and gsbase current. */
+void in_save_bases(void);
 void in_user_enter(struct trapframe *tf) __noreturn;
 void in_trap(struct trapframe *tf) __noreturn;
 void in_kicked(struct trapframe *tf) __noreturn;

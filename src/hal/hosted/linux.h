@@ -16,7 +16,7 @@ enum {
 	NR_sigaltstack = 131, NR_prctl = 157, NR_futex = 202, NR_timer_create = 222,
 	NR_timer_settime = 223, NR_clock_gettime = 228, NR_exit_group = 231, NR_restart_syscall = 219,
 	NR_tgkill = 234, NR_seccomp = 317, NR_getrandom = 318, NR_arch_prctl = 158,
-	NR_getppid = 110,
+	NR_getppid = 110, NR_restart_syscall = 219,
 };
 
 enum {

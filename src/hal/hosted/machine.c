@@ -173,6 +173,7 @@ static void fill_shared(struct machine *m, const struct machine_options *opt)
 
 	sh->magic = HOSTED_MAGIC;
 	sh->nr_cpus = opt->nr_cpus;
+	sh->rewrite = !opt->no_rewrite;
 	sh->engine = choose_engine(opt->engine);
 	sh->spin_us = idle_spin_us();
 	sh->text_end = m->text_end;
@@ -190,7 +191,7 @@ static void fill_shared(struct machine *m, const struct machine_options *opt)
 bool machine_create(struct machine *m, const struct machine_options *opt)
 {
 	u64 image_end = image_extent(opt->image, opt->image_size);
-	u64 shared_at, config_at, initrd_at, initrd_size, start, end;
+	u64 shared_at, config_at, initrd_at, initrd_size, start, mem_end, end;
 	int initrd;
 
 	memset(m, 0, sizeof(*m));
@@ -207,7 +208,8 @@ bool machine_create(struct machine *m, const struct machine_options *opt)
 	config_at = round_up(shared_at + sizeof(struct hosted_shared), HOSTED_PAGE);
 	initrd_at = round_up(config_at + opt->config_size, HOSTED_PAGE);
 	start = round_up(initrd_at + initrd_size, 65536);
-	end = start + round_up(opt->mem_size, HOSTED_PAGE);
+	mem_end = start + round_up(opt->mem_size, HOSTED_PAGE);
+	end = mem_end + HOSTED_TEXT_MEM;
 
 	m->memfd = make_memfd();
 	if (m->memfd < 0)
@@ -232,7 +234,8 @@ bool machine_create(struct machine *m, const struct machine_options *opt)
 	m->shared = (void *)(m->mem + shared_at);
 	fill_shared(m, opt);
 	m->shared->mem_start = start;
-	m->shared->mem_end = end;
+	m->shared->mem_end = m->shared->text_mem = mem_end;
+	m->shared->window_end = m->shared->text_mem_end = end;
 	m->shared->config = config_at;
 	m->shared->config_size = opt->config_size;
 	if (opt->config_size)

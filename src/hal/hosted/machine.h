@@ -24,6 +24,7 @@ struct machine_options {
 	size_t config_size;
 	const char *cmdline;	/* may be NULL */
 	const char *initrd;	/* file name, or NULL */
+	bool no_rewrite;
 	bool seeded;
 	u64 seed;
 	int cpu;		/* host CPU of kernel and guests, -1: choose */

@@ -7,7 +7,8 @@
  *   0            kernel image: text r-x, rodata r--, data and bss rw-
  *   image end    struct hosted_shared, the configuration blob, the initrd
  *   mem_start    the memory of the core: hal_info.mem[0]
- *   mem_end      end of the memfd
+ *   mem_end      the hosted HAL's own: rewritten program text, with inproc
+ *   window_end   end of the memfd
  *
  * struct hosted_shared is filled in by the supervisor before the kernel
  * process exists. Afterwards each word has one writer, named by its key:
@@ -35,6 +36,7 @@
 /* In a stub process: one page of code, then the command page. */
 #define HOSTED_STUB_BASE 0x620000000000ul
 /* End of what an x86-64 Linux process can map. */
+#define HOSTED_TEXT_MEM (128ul << 20)
 #define HOSTED_TASK_SIZE 0x7ffffffff000ul
 
 #define HOSTED_MAGIC 0x31656c7961796c48ul
@@ -129,12 +131,15 @@ struct hosted_board {
 struct hosted_shared {
 	u64 magic;		/* [c] HOSTED_MAGIC */
 	u64 mem_start, mem_end;	/* [c] physical */
+	u64 window_end;		/* [c] physical: end of the memfd */
+	u64 text_mem, text_mem_end;	/* [c] physical: for rewritten text (in_text.c) */
 	u64 initrd, initrd_size;	/* [c] physical, bytes */
 	u64 config, config_size;	/* [c] physical, bytes */
 	u64 text_end, rodata_end;	/* [c] physical: end of r-x, of r-- */
 	u32 nr_cpus;		/* [c] */
 	u32 spin_us;		/* [c] how long idle may spin; 0 on one core */
 	u32 engine;		/* [c] index into hosted_engines */
+	u32 rewrite;		/* [c] system calls may be rewritten (inproc) */
 	/* CPU */
 	u32 caps, hwcap, hwcap2;	/* [c] */
 	u64 xfeatures;		/* [c] */

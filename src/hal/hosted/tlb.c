@@ -148,6 +148,17 @@ u64 tlb_translate(struct hal_as *as, uaddr_t va)
 	return 0;
 }
 
+/* What the TLB is to hold for va. */
+static u64 want_entry(struct hal_as *as, struct host_tlb *s, uaddr_t va)
+{
+	const struct hosted_engine *engine = hosted_priv()->engine;
+	u64 entry = tlb_translate(as, va);
+
+	if (!engine->tlb_entry || (entry & (HOST_PROT_EXEC | HOST_PROT_WRITE)) != HOST_PROT_EXEC)
+		return entry;
+	return engine->tlb_entry(s, as, va, entry);
+}
+
 static struct tlb_op *last_op(struct host_tlb *s, u64 nr)
 {
 	if (!s->nr_ops || s->op[s->nr_ops - 1].nr != nr)
@@ -209,8 +220,8 @@ void tlb_empty(struct host_tlb *s)
 	s->nr_ops = 1;
 }
 
-/* Maps one page as the tables say, if it is not mapped so already. */
-static void fill_page(struct host_tlb *s, uaddr_t va, u64 entry)
+/* Maps one page, if it is not mapped so already. */
+void tlb_fill_own(struct host_tlb *s, uaddr_t va, u64 entry)
 {
 	u64 *leaf = shadow_leaf(s, va, true), have;
 
@@ -233,6 +244,15 @@ static void fill_page(struct host_tlb *s, uaddr_t va, u64 entry)
 		leaf[va >> 12 & 511] = entry;
 }
 
+static void fill_page(struct host_tlb *s, uaddr_t va, u64 entry)
+{
+	const struct hosted_engine *engine = hosted_priv()->engine;
+
+	if (engine->tlb_claim)
+		engine->tlb_claim(s, va);
+	tlb_fill_own(s, va, entry);
+}
+
 void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages)
 {
 	struct host_tlb *s = tlb_of(as);
@@ -241,7 +261,7 @@ void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages)
 		return;
 	pages = min(pages, (HOSTED_USER_LIMIT - va) / 4096);
 	for (; pages; pages--, va += 4096) {
-		u64 entry = tlb_translate(as, va);
+		u64 entry = want_entry(as, s, va);
 
 		if (entry)
 			fill_page(s, align_down(va, 4096ul), entry);
@@ -262,7 +282,7 @@ static void fill_neighbours(struct hal_as *as, struct host_tlb *s, uaddr_t va, u
 	u64 before = 0;
 
 	for (; va < end; va += 4096) {
-		u64 entry = tlb_translate(as, va);
+		u64 entry = want_entry(as, s, va);
 
 		if (entry && !is_mapped(s, va, entry)) {
 			if (entry != before + 4096 && !(*ops)--) {
@@ -289,10 +309,10 @@ static void fill_around(struct hal_as *as, struct host_tlb *s, uaddr_t page, u64
 		fill_page(s, page, entry);
 		return;
 	}
-	while (start > low && tlb_translate(as, start - 4096) == entry - (page - start) - 4096 &&
+	while (start > low && want_entry(as, s, start - 4096) == entry - (page - start) - 4096 &&
 	       !is_mapped(s, start - 4096, entry - (page - start) - 4096))
 		start -= 4096;
-	while (end < high && tlb_translate(as, end) == entry + (end - page))
+	while (end < high && want_entry(as, s, end) == entry + (end - page))
 		end += 4096;
 	for (uaddr_t va = start; va < end; va += 4096)
 		fill_page(s, va, entry + (va - page));
@@ -302,7 +322,7 @@ static void fill_around(struct hal_as *as, struct host_tlb *s, uaddr_t page, u64
 
 void tlb_fill_resolved(struct hal_as *as, struct host_tlb *s, uaddr_t va)
 {
-	u64 entry = tlb_translate(as, va);
+	u64 entry = want_entry(as, s, va);
 
 	if (entry)
 		fill_around(as, s, align_down(va, 4096ul), entry);
@@ -311,7 +331,7 @@ void tlb_fill_resolved(struct hal_as *as, struct host_tlb *s, uaddr_t va)
 void tlb_fill_missed(struct hal_as *as, struct host_tlb *s, uaddr_t va)
 {
 	uaddr_t page = align_down(va, 4096ul);
-	u64 entry = tlb_translate(as, va), *leaf = shadow_leaf(s, page, false);
+	u64 entry = want_entry(as, s, va), *leaf = shadow_leaf(s, page, false);
 
 	if (leaf)
 		leaf[page >> 12 & 511] = 0;
@@ -397,7 +417,7 @@ static void flush_range(struct hal_as *as, struct host_tlb *s, uaddr_t va, uaddr
 				if (!*slot)
 					continue;
 			}
-			flush_page(s, &run, va, slot, tlb_translate(as, va));
+			flush_page(s, &run, va, slot, want_entry(as, s, va));
 		}
 		va = leaf_end;
 	}

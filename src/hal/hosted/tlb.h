@@ -40,6 +40,8 @@ void tlb_empty(struct host_tlb *s);
 void tlb_fill_resolved(struct hal_as *as, struct host_tlb *s, uaddr_t va);
 /* The same for a page that faulted although the tables have it. */
 void tlb_fill_missed(struct hal_as *as, struct host_tlb *s, uaddr_t va);
+/* Maps a page of the engine's own, that the core's tables do not have. */
+void tlb_fill_own(struct host_tlb *s, uaddr_t va, u64 entry);
 /* The translation of va: physical page | HOST_PROT_*, 0 if none. */
 u64 tlb_translate(struct hal_as *as, uaddr_t va);
 

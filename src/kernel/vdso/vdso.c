@@ -8,6 +8,9 @@
  */
 #include "kernel/vdso.h"
 
+/* lib/types.h hides everything, which is right for the core only. */
+#pragma GCC visibility push(default)
+
 #define NSEC 1000000000ul
 
 struct timespec_user { s64 sec, nsec; };
