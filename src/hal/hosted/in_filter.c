@@ -104,14 +104,12 @@ s64 in_filter(void)
 					      GO(L_MADVISE + 2, L_ALLOW),
 					      GO(L_MADVISE + 2, L_KILL)),
 
-		/* The host restarts a wait that a stop interrupted; and arch_prctl: FS and
-		 * GS, where there is no wrfsbase. */
-		IF(L_PRCTL, NR_restart_syscall, L_ALLOW),
-		UNLESS(L_PRCTL + 1, NR_arch_prctl, L_KILL),
-		[L_PRCTL + 2] = BPF_LOAD(BPF_ARG_LOW(0)),
-		[L_PRCTL + 3] = BPF_JUMP_GE(0x1005, GO(L_PRCTL + 3, L_KILL), 0),
-		[L_PRCTL + 4] = BPF_JUMP_GE(0x1001, GO(L_PRCTL + 4, L_ALLOW),
-					    GO(L_PRCTL + 4, L_KILL)),
+		/* arch_prctl: FS and GS, where there is no wrfsbase. */
+		UNLESS(L_PRCTL, NR_arch_prctl, L_KILL),
+		[L_PRCTL + 1] = BPF_LOAD(BPF_ARG_LOW(0)),
+		[L_PRCTL + 2] = BPF_JUMP_GE(0x1005, GO(L_PRCTL + 2, L_KILL), 0),
+		[L_PRCTL + 3] = BPF_JUMP_GE(0x1001, GO(L_PRCTL + 3, L_ALLOW),
+					    GO(L_PRCTL + 3, L_KILL)),
 
 		[L_TRAP] = BPF_RETURN(SECCOMP_TRAP),
 		[L_ALLOW] = BPF_RETURN(SECCOMP_ALLOW),

@@ -14,7 +14,7 @@ enum {
 	NR_rt_sigprocmask = 14, NR_rt_sigreturn = 15, NR_madvise = 28, NR_getpid = 39,
 	NR_clone = 56, NR_exit = 60, NR_wait4 = 61, NR_kill = 62, NR_ptrace = 101,
 	NR_sigaltstack = 131, NR_prctl = 157, NR_futex = 202, NR_timer_create = 222,
-	NR_timer_settime = 223, NR_clock_gettime = 228, NR_exit_group = 231, NR_restart_syscall = 219,
+	NR_timer_settime = 223, NR_clock_gettime = 228, NR_exit_group = 231,
 	NR_tgkill = 234, NR_seccomp = 317, NR_getrandom = 318, NR_arch_prctl = 158,
 	NR_getppid = 110, NR_restart_syscall = 219,
 };
