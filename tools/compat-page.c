@@ -30,7 +30,7 @@ static int count(const char *status)
 
 int main(void)
 {
-	printf("# Linux system calls in Hyla\n\n");
+	printf("<!-- SPDX-License-Identifier: MIT -->\n# Linux system calls in Hyla\n\n");
 	printf("Made from src/kernel/syscalls.def by `make docs`; do not edit.\n\n");
 	printf("FULL: works as Linux's, with tests. PARTIAL: what is missing is said. absent: ENOSYS.\n\n");
 	printf("%d FULL, %d PARTIAL, %d absent.\n\n", count("FULL"), count("PARTIAL"),

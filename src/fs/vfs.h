@@ -344,7 +344,6 @@ struct file_ops {
 	s64 (*fallocate)(struct file *f, int mode, loff_t off, loff_t len); /* NULL: -EOPNOTSUPP */
 	/* Extra lines for /proc/PID/fdinfo/N. */
 	void (*show_fdinfo)(struct file *f, char *buf, size_t size);
-	bool nowait_unused;
 };
 
 struct file {

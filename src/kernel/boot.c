@@ -9,7 +9,8 @@
  * machine halts with its status.
  *
  * Without a configuration (a VM booted by hand) the kernel command line's
- * init= or /init or /sbin/init is the program.
+ * init= or the first of /init, /sbin/init, /etc/init, /bin/init, /bin/sh is the
+ * program.
  */
 #include "kernel/boot.h"
 

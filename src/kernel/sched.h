@@ -18,7 +18,6 @@ struct task;
 struct cpu {
 	u32 nr;
 	bool online;
-	bool in_kernel;
 	struct task *idle;
 	struct task *running;
 	struct task *prev;		/* switched away from; finish_switch cares */
@@ -49,9 +48,6 @@ void sched_exit(void) __noreturn;
 u32 sched_nr_runnable(void);
 /* 1, 5, 15 minute load (which 0..2), fixed point with 11 fraction bits. */
 u64 sched_load_avg(u32 which);
-/* Accounts the time since the last call to user or kernel. */
-void account_user_enter(void);
-void account_user_exit(void);
 
 /* The kernel lock: held by a CPU from entry until user mode or idle; nests. */
 void kernel_lock(void);

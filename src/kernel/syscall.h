@@ -8,7 +8,7 @@
  *		return n;	// or -errno
  *	}
  *
- * defines sys_read, to which the row SYS(0, read, ...) of kernel/syscalls.def
+ * defines sys_read, to which the row FULL(0, read, ...) of kernel/syscalls.def
  * refers. That row is the one description of the call: number, name, argument
  * kinds, flags, status. Order of a body: check flags and scalars, copy in,
  * look up, permissions, allocate, act, copy out, install.

@@ -137,7 +137,6 @@ struct process *process_alloc(void)
 	list_init(&p->threads);
 	list_init(&p->all_link);
 	list_init(&p->posix_timers);
-	list_init(&p->ptracees);
 	sigpending_init(&p->pending);
 	waitqueue_init(&p->child_wq);
 	waitqueue_init(&p->exit_wq);

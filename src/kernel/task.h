@@ -8,12 +8,12 @@
  *
  *   task ---> process (pid, parent, children, signals, limits, tty, ...)
  *        ---> mm        address space        (CLONE_VM)
- *        ---> files     descriptor table     (CLONE_FILES)   fs/file.h
+ *        ---> files     descriptor table     (CLONE_FILES)   fs/vfs.h
  *        ---> fs        root, cwd, umask     (CLONE_FS)      fs/vfs.h
  *        ---> sighand   signal actions       (CLONE_SIGHAND)
  *        ---> cred      immutable, copy to change
  *
- * Life cycle: task_create -> sched_wake -> ... -> task_exit -> zombie (only
+ * Life cycle: task_alloc -> sched_wake -> ... -> task_exit -> zombie (only
  * process leaders wait for wait4) -> task_put. A process dies with its last
  * thread and is a zombie until reaped.
  *
@@ -148,7 +148,6 @@ struct process {
 	int next_timer_id;
 	bool cpu_timers;	/* a POSIX timer on a CPU-time clock may be armed */
 	struct file *exe;	/* the running program; /proc/PID/exe */
-	struct list_head ptracees;	/* tasks traced by this process */
 	u32 oom_score_adj;	/* an s32: -1000 to 1000 */
 	uid_t loginuid;		/* audit's login id, inherited; see fs/proc_entries.c */
 	bool loginuid_set;
@@ -165,12 +164,10 @@ enum task_state {
 
 enum task_flag {		/* task->flags: look before returning to user mode */
 	TF_SIGPENDING = 1 << 0,
-	TF_RESCHED = 1 << 1,
 	TF_EXIT = 1 << 2,	/* must exit (group exit or fatal signal) */
 	TF_KTHREAD = 1 << 3,
 	TF_RESTORE_SIGMASK = 1 << 4,	/* saved_sigmask comes back unless a handler runs */
 	TF_FORKNOEXEC = 1 << 5,
-	TF_IN_SYSCALL = 1 << 6,
 	TF_VFORK_DONE = 1 << 7,
 	TF_NO_NEW_PRIVS = 1 << 8,
 	TF_TRACE = 1 << 9,	/* strace-like decoding */

@@ -95,7 +95,7 @@ struct vma *vma_find(struct mm *mm, uaddr_t addr);
 /* The same, as an iteration: for (v = vma_next(mm, 0); v; v = vma_next(mm, v->end)) */
 static inline struct vma *vma_next(struct mm *mm, uaddr_t addr) { return vma_find(mm, addr); }
 
-/* mmap from inside the kernel (exec, shmat, vDSO), mmap_lock not held.
+/* mmap from inside the kernel (exec, brk), mmap_lock not held.
  * Returns the address or -errno. vm_flags: extra VM_* bits. Takes its own
  * reference to file. addr is a hint unless MAP_FIXED(_NOREPLACE). */
 s64 mm_map(struct mm *mm, uaddr_t addr, u64 len, u32 prot, u32 map_flags, u32 vm_flags,

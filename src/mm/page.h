@@ -34,9 +34,7 @@ enum page_flag {
 	PG_DIRTY = 1 << 4,	/* page cache: newer than the file */
 	PG_LOCKED = 1 << 5,	/* page cache: being filled or written back */
 	PG_ANON = 1 << 6,	/* private memory of a process */
-	PG_WRITEBACK = 1 << 7,
 	PG_TABLE = 1 << 8,	/* a page table */
-	PG_ERROR = 1 << 9,
 	PG_REFERENCED = 1 << 10, /* page cache: used since the last reclaim scan */
 };
 

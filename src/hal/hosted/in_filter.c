@@ -16,8 +16,8 @@
 #define WINDOW_HIGH (HOSTED_BASE >> 32)
 #define GATE_HIGH (HOSTED_STUB_BASE >> 32)
 
-enum { L_TRAP = 60, L_ALLOW, L_KILL, L_COUNT, L_GATE = 19, L_MMAP = 27, L_RANGE = 40,
-       L_MADVISE = 47, L_PRCTL = 53 };
+enum { L_TRAP = 75, L_ALLOW, L_KILL, L_COUNT, L_GATE = 19, L_MMAP = 27, L_RANGE = 40,
+       L_MADVISE = 47, L_PRCTL = 53, L_END = 59 };
 
 #define GO(at, label) ((label) - (at) - 1)
 #define IF(at, value, label) [at] = BPF_JUMP_EQ(value, GO(at, label), 0)
@@ -66,9 +66,9 @@ s64 in_filter(void)
 		[L_MMAP + 6] = BPF_LOAD(BPF_ARG_LOW(4)),
 		UNLESS(L_MMAP + 7, (u32)hosted_priv()->handles.memfd, L_KILL),
 		[L_MMAP + 8] = BPF_LOAD(BPF_ARG_HIGH(5)),
-		UNLESS(L_MMAP + 9, 0, L_ALLOW),
+		UNLESS(L_MMAP + 9, 0, L_END),
 		[L_MMAP + 10] = BPF_LOAD(BPF_ARG_LOW(5)),
-		[L_MMAP + 11] = BPF_JUMP_GE((u32)sh->rodata_end, GO(L_MMAP + 11, L_ALLOW),
+		[L_MMAP + 11] = BPF_JUMP_GE((u32)sh->rodata_end, GO(L_MMAP + 11, L_END),
 					    GO(L_MMAP + 11, L_KILL)),
 
 		/* munmap, mprotect: below the window; or the gate, to unmap it. */
@@ -77,7 +77,26 @@ s64 in_filter(void)
 		[L_RANGE + 2] = BPF_LOAD(BPF_ARG_HIGH(0)),
 		IF(L_RANGE + 3, GATE_HIGH, L_ALLOW),
 		[L_RANGE + 4] = BPF_JUMP_GE(WINDOW_HIGH, GO(L_RANGE + 4, L_KILL),
-					    GO(L_RANGE + 4, L_ALLOW)),
+					    GO(L_RANGE + 4, L_END)),
+
+		/* Address and length (args 0 and 1, whose high halves are small by
+		 * now): the sum, with the carry of the low halves, ends below too. */
+		[L_END] = BPF_LOAD(BPF_ARG_LOW(1)),
+		[L_END + 1] = BPF_A_TO_X,
+		[L_END + 2] = BPF_LOAD(BPF_ARG_LOW(0)),
+		[L_END + 3] = BPF_ADD_X,
+		[L_END + 4] = BPF_JUMP_GE_X(2, 0),
+		[L_END + 5] = BPF_SET(1),
+		[L_END + 6] = BPF_SKIP(1),
+		[L_END + 7] = BPF_CLEAR,
+		[L_END + 8] = BPF_A_TO_X,
+		[L_END + 9] = BPF_LOAD(BPF_ARG_HIGH(0)),
+		[L_END + 10] = BPF_ADD_X,
+		[L_END + 11] = BPF_A_TO_X,
+		[L_END + 12] = BPF_LOAD(BPF_ARG_HIGH(1)),
+		[L_END + 13] = BPF_ADD_X,
+		[L_END + 14] = BPF_JUMP_GE(WINDOW_HIGH, GO(L_END + 14, L_KILL),
+					   GO(L_END + 14, L_ALLOW)),
 
 		[L_MADVISE] = BPF_LOAD(BPF_ARG_LOW(2)),
 		[L_MADVISE + 1] = BPF_JUMP_EQ(HOST_MADV_REMOVE, GO(L_MADVISE + 1, L_ALLOW), 0),

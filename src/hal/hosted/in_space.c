@@ -186,7 +186,7 @@ struct in_space *in_space_enter(void)
 		c->fp_owner = NULL;
 	}
 	if (c->stale) {
-		host_munmap(0, HOSTED_BASE);
+		host_munmap(0, HOSTED_USER_LIMIT);
 		c->stale = 0;
 	}
 	return s;

@@ -162,6 +162,12 @@ struct host_bpf_program {
 #define BPF_JUMP_EQ(value, yes, no) { 0x15, yes, no, value }
 #define BPF_JUMP_GE(value, yes, no) { 0x35, yes, no, value }
 #define BPF_JUMP_GT(value, yes, no) { 0x25, yes, no, value }
+#define BPF_JUMP_GE_X(yes, no) { 0x3d, yes, no, 0 }
+#define BPF_SKIP(count) { 0x05, 0, 0, count }
+#define BPF_SET(value) { 0x00, 0, 0, value }
+#define BPF_CLEAR { 0x54, 0, 0, 0 }	/* A &= 0 */
+#define BPF_ADD_X { 0x0c, 0, 0, 0 }
+#define BPF_A_TO_X { 0x07, 0, 0, 0 }
 #define BPF_RETURN(value) { 0x06, 0, 0, value }
 #define SECCOMP_ALLOW 0x7fff0000u
 #define SECCOMP_TRAP 0x00030000u

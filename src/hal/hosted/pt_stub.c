@@ -62,13 +62,13 @@ static s64 filter_stub(void)
  */
 static s64 filter_kernel(void)
 {
-	enum { ALLOW = 17, KILL = 18 };
+	enum { ALLOW = 18, KILL = 19 };
 #define ALLOW_IF(at, nr) [at] = BPF_JUMP_EQ(nr, ALLOW - (at) - 1, 0)
 	struct host_bpf code[] = {
 		[0] = BPF_LOAD(BPF_ARCH),
 		[1] = BPF_JUMP_EQ(HOST_AUDIT_ARCH_X86_64, 0, KILL - 2),
 		[2] = BPF_LOAD(BPF_NR),
-		[3] = BPF_JUMP_EQ(NR_ptrace, 13 - 4, 0),
+		[3] = BPF_JUMP_EQ(NR_ptrace, 14 - 4, 0),
 		ALLOW_IF(4, NR_wait4),
 		ALLOW_IF(5, NR_futex),
 		ALLOW_IF(6, NR_rt_sigreturn),
@@ -77,12 +77,14 @@ static s64 filter_kernel(void)
 		ALLOW_IF(9, NR_clock_gettime),
 		ALLOW_IF(10, NR_madvise),
 		ALLOW_IF(11, NR_getrandom),
-		[12] = BPF_JUMP_EQ(NR_exit_group, ALLOW - 13, KILL - 13),
+		/* The host restarts a wait that a stop or a debugger interrupted. */
+		ALLOW_IF(12, NR_restart_syscall),
+		[13] = BPF_JUMP_EQ(NR_exit_group, ALLOW - 14, KILL - 14),
 		/* ptrace: all but ATTACH and SEIZE and what may come */
-		[13] = BPF_LOAD(BPF_ARG0_LOW),
-		[14] = BPF_JUMP_EQ(PTRACE_ATTACH, KILL - 15, 0),
-		[15] = BPF_JUMP_EQ(PTRACE_SEIZE, KILL - 16, 0),
-		[16] = BPF_JUMP_GE(PTRACE_SEIZE + 4, KILL - 17, 0),
+		[14] = BPF_LOAD(BPF_ARG0_LOW),
+		[15] = BPF_JUMP_EQ(PTRACE_ATTACH, KILL - 16, 0),
+		[16] = BPF_JUMP_EQ(PTRACE_SEIZE, KILL - 17, 0),
+		[17] = BPF_JUMP_GE(PTRACE_SEIZE + 4, KILL - 18, 0),
 		[ALLOW] = BPF_RETURN(SECCOMP_ALLOW),
 		[KILL] = BPF_RETURN(SECCOMP_KILL),
 	};
