@@ -16,6 +16,10 @@ if [ -x ./abi-tests-musl ]; then
 fi
 suite programs bash "$tests/programs.sh" ./hyla
 suite programs-ptrace bash "$tests/programs.sh" ./hyla --engine ptrace
+if command -v expect >/dev/null; then
+	suite tty expect "$tests/tty.exp" ./hyla run
+	suite tty-ptrace expect "$tests/tty.exp" ./hyla run --engine ptrace
+fi
 suite hal-ptrace sh "$tests/conformance.sh" ./hyla run --engine ptrace --timeout 120 --kernel conformance.elf -- x
 suite hal-inproc sh "$tests/conformance.sh" ./hyla run --engine inproc --timeout 120 --kernel conformance.elf -- x
 suite torture-inproc sh "$tests/torture.sh" ./hyla run --engine inproc
