@@ -40,7 +40,8 @@ const char *const vm_stream_name[VM_STREAMS] = {
 
 static bool find_kernel(struct vm *vm)
 {
-	char self[4096];
+	static const char *const places[] = { "%.4000s/hyla.elf", "%.4000s/../lib/hyla/hyla.elf" };
+	char self[4096], *dir;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (vm->g.o.kernel) {
@@ -51,9 +52,12 @@ static bool find_kernel(struct vm *vm)
 		return false;
 	}
 	self[n > 0 ? n : 0] = 0;
-	snprintf(vm->kernel, sizeof(vm->kernel), "%.4000s/hyla.elf", dirname(self));
-	if (!access(vm->kernel, R_OK))
-		return true;
+	dir = dirname(self);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(vm->kernel, sizeof(vm->kernel), places[i], dir);
+		if (!access(vm->kernel, R_OK))
+			return true;
+	}
 	snprintf(vm->kernel, sizeof(vm->kernel), "%s/hyla.elf", HYLA_LIBDIR);
 	if (!access(vm->kernel, R_OK))
 		return true;

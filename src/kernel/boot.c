@@ -15,19 +15,18 @@
 #include "kernel/boot.h"
 
 #include "abi/errno.h"
-#include "abi/mount.h"
 #include "abi/sched.h"
 #include "abi/wait.h"
 #include "fs/9p.h"
 #include "fs/cpio.h"
 #include "fs/devfs.h"
-#include "fs/mount.h"
 #include "fs/procfs.h"
 #include "fs/tmpfs.h"
 #include "fs/tty.h"
 #include "fs/vfs.h"
 #include "hal/hal.h"
 #include "kernel/bootchart.h"
+#include "kernel/bootmount.h"
 #include "kernel/capability.h"
 #include "kernel/config.h"
 #include "kernel/exec.h"
@@ -47,147 +46,6 @@
 
 static struct process *program;		/* what we were started for; a reference */
 static int program_status = -1;
-
-/* ---- configuration helpers ---- */
-
-/* One ':'-separated field of *s with \: and \\ undone, into buf. */
-static void take_field(const char **s, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	for (; **s && **s != ':'; (*s)++) {
-		if (**s == '\\' && (*s)[1])
-			(*s)++;
-		if (n + 1 < size)
-			buf[n++] = **s;
-	}
-	buf[n] = 0;
-	if (**s == ':')
-		(*s)++;
-}
-
-/* Is `word` in the comma list? *value: what follows word= */
-static bool has_flag(const char *list, const char *word, const char **value)
-{
-	size_t len = strlen(word);
-
-	while (*list) {
-		if (!strncmp(list, word, len) &&
-		    (!list[len] || list[len] == ',' || list[len] == '=')) {
-			if (value)
-				*value = list[len] == '=' ? list + len + 1 : "";
-			return true;
-		}
-		while (*list && *list != ',')
-			list++;
-		if (*list)
-			list++;
-	}
-	return false;
-}
-
-struct mount_words {
-	char type[32], source[64], target[512], flags[128];
-};
-
-static int do_mount(const struct mount_words *m)
-{
-	u64 ms = 0;
-	char options[64] = "";
-	const char *mode;
-	int err;
-
-	if (has_flag(m->flags, "ro", NULL))
-		ms |= MS_RDONLY;
-	if (has_flag(m->flags, "nosuid", NULL))
-		ms |= MS_NOSUID;
-	if (has_flag(m->flags, "nodev", NULL))
-		ms |= MS_NODEV;
-	if (has_flag(m->flags, "noexec", NULL))
-		ms |= MS_NOEXEC;
-	if (has_flag(m->flags, "mode", &mode))
-		snprintf(options, sizeof(options), "mode=%.8s", mode);
-	if (has_flag(m->flags, "mkdir", NULL)) {
-		err = vfs_mkdir_path(m->target, 0755, true);
-		if (err && err != -EEXIST && err != -EROFS)
-			log_err("cannot make the directory %s: error %d", m->target, -err);
-	}
-	err = vfs_mount(m->type, m->source, m->target, ms, options);
-	if (err)
-		log_err("cannot mount %s on %s: error %d", m->type, m->target, -err);
-	return err;
-}
-
-/* What is mounted over / becomes this task's root and cwd. */
-static int enter_mounted_root(void)
-{
-	struct fs_context *fs = current->fs;
-	struct mount *m = mount_lookup(&fs->root);
-	struct path p;
-
-	if (!m)
-		return -ENOENT;
-	p = (struct path){ m, dentry_get(m->root) };
-	path_put(&fs->root);
-	path_put(&fs->cwd);
-	fs->root = path_get(p);
-	fs->cwd = p;
-	return 0;
-}
-
-static int mount_root(void)
-{
-	const char *spec = config_get("root", 0);
-	struct mount_words *m;
-	int err;
-
-	if (!spec || !strcmp(spec, "initrd") || !strcmp(spec, "tmpfs"))
-		return 0;
-	m = kzalloc(sizeof(*m));
-	if (!m)
-		return -ENOMEM;
-	take_field(&spec, m->type, sizeof(m->type));
-	take_field(&spec, m->source, sizeof(m->source));
-	take_field(&spec, m->flags, sizeof(m->flags));
-	strlcpy(m->target, "/", sizeof(m->target));
-	err = do_mount(m);
-	if (!err)
-		err = enter_mounted_root();
-	kfree(m);
-	return err;
-}
-
-static void mount_all(void)
-{
-	struct mount_words *m = kzalloc(sizeof(*m));
-	const char *spec;
-
-	if (!m)
-		return;
-	for (u32 i = 0; (spec = config_get("mount", i)); i++) {
-		take_field(&spec, m->type, sizeof(m->type));
-		take_field(&spec, m->source, sizeof(m->source));
-		take_field(&spec, m->target, sizeof(m->target));
-		take_field(&spec, m->flags, sizeof(m->flags));
-		if (do_mount(m))
-			barrier();	/* said so; the program may do without */
-	}
-	if (!config_get("mount", 0)) {	/* a VM booted by hand */
-		static const struct mount_words defaults[] = {
-			{ "devfs", "dev", "/dev", "mkdir" },
-			{ "devpts", "devpts", "/dev/pts", "" },
-			{ "proc", "proc", "/proc", "mkdir" },
-			{ "sysfs", "sysfs", "/sys", "mkdir" },
-			{ "tmpfs", "tmpfs", "/tmp", "mkdir,mode=1777" },
-			{ "tmpfs", "tmpfs", "/run", "mkdir" },
-		};
-
-		for (u32 i = 0; i < ARRAY_SIZE(defaults); i++)
-			if (do_mount(&defaults[i]))
-				barrier();
-	}
-	kfree(m);
-}
 
 /* ---- starting the program ---- */
 
@@ -523,10 +381,10 @@ static void init_main(void *unused)
 		panic("hyla.panic= is on the command line");
 	smp_start((u32)config_get_u64("cpus", HAL_MAX_CPUS));
 	boot_mark("other CPUs");
-	err = mount_root();
+	err = boot_mount_root();
 	if (err)
 		panic("no root file system");
-	mount_all();
+	boot_mount_all();
 	boot_mark("mounts");
 	err = spawn_program();
 	if (err)
