@@ -82,14 +82,6 @@ static bool check_shares(const struct vm *vm)
 
 /* ---- streams ---- */
 
-static bool same_pipe(int a, int b)
-{
-	struct stat x, y;
-
-	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino &&
-	       !S_ISREG(x.st_mode) && !S_ISBLK(x.st_mode);
-}
-
 static bool open_trace(struct vm *vm)
 {
 	const char *file = vm->g.o.trace_file;
@@ -121,8 +113,8 @@ static bool choose_streams(struct vm *vm)
 		int stream = VM_STDIN + i;
 		char key[4] = { 'f', 'd', (char)('0' + i), 0 };
 
-		/* 2>&1 into a pipe stays one stream, in order */
-		if (i == 2 && !terminal.std[1] && !terminal.std[2] && same_pipe(1, 2))
+		/* 2>&1 stays one stream, in order */
+		if (i == 2 && !terminal.std[1] && !terminal.std[2] && same_stream(1, 2))
 			stream = VM_STDOUT;
 		config_add(&vm->g.config, key, "%s",
 			   terminal.std[i] ? "tty" : vm_stream_name[stream]);

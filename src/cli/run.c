@@ -55,6 +55,10 @@ static bool add_console(struct run *r)
 			config_add(&r->g.config, key, "tty");
 			continue;
 		}
+		if (i == 2 && !terminal.std[1] && same_stream(1, 2)) {
+			config_add(&r->g.config, key, "stdout");
+			continue;
+		}
 		c->present[port] = true;
 		*(i ? &c->out[port] : &c->in[port]) = i;
 		config_add(&r->g.config, key, "%s", names[i]);

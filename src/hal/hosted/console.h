@@ -43,6 +43,9 @@ struct terminal_choice {
 };
 
 void terminal_choose(struct terminal_choice *choice);
+/* Do both descriptors write to one stream (2>&1)? Then the guest writes to one,
+ * too, or the order of its lines would be lost. */
+bool same_stream(int a, int b);
 bool terminal_size(u16 *cols, u16 *rows);
 /* Raw mode, if the terminal is ours (foreground); again after SIGCONT. */
 void terminal_take(void);
