@@ -49,6 +49,7 @@ void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages);
 
 struct hal_text {
 	u64 file;		/* identity: the same for all mappings; may be used again */
+	u64 version;		/* another one: the file's bytes may have changed */
 	uaddr_t start, end;	/* of the mapped part around va */
 	uaddr_t base;		/* where byte 0 of the file is, or would be */
 };

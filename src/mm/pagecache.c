@@ -73,6 +73,7 @@ static int page_attach(struct mapping *m, struct page *page, u64 index)
 {
 	int err = radix_insert(&m->pages, index, page);
 
+	m->version++;
 	if (err)
 		return err;
 	page->mapping = m;
@@ -187,6 +188,7 @@ struct page *mapping_get_page(struct mapping *m, u64 index)
 
 void mapping_mark_dirty(struct mapping *m, struct page *page)
 {
+	m->version++;
 	if (m->ops->writepage)
 		page->flags |= PG_DIRTY;
 }

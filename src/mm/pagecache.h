@@ -2,7 +2,7 @@
 /*
  * The page cache: one struct mapping per inode with cached or stored pages.
  *
- * A file system gives struct mapping_ops; tmpfs gives a readpages that zeroes
+ * A file system gives struct mapping_ops; tmpfs gives a readpage that zeroes
  * and marks the mapping PERSISTENT (its pages are the storage and never
  * reclaimed). Generic read, write and mmap work over any mapping.
  *
@@ -52,6 +52,7 @@ struct mapping {
 	u32 readahead;			/* pages per readpages call at most; 0: 1 */
 	u32 nr_writable;		/* VMAs that are VM_SHARED and may write (seals) */
 	u32 gen;			/* bumped at each truncate/invalidate */
+	u32 version;			/* bumped when cached bytes may have changed */
 };
 
 void mapping_init(struct mapping *m, struct inode *host, const struct mapping_ops *ops);

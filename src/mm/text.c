@@ -8,6 +8,7 @@
 #include "fs/vfs.h"
 #include "hal/mem.h"
 #include "mm/mm.h"
+#include "mm/pagecache.h"
 
 bool kern_text(const struct hal_as *as, uaddr_t va, struct hal_text *text)
 {
@@ -25,6 +26,7 @@ bool kern_text(const struct hal_as *as, uaddr_t va, struct hal_text *text)
 		return false;
 	*text = (struct hal_text){
 		.file = (u64)vma->file->inode,
+		.version = vma->file->inode->mapping.version,
 		.start = vma->start,
 		.end = vma->end,
 		.base = base,

@@ -8,8 +8,8 @@
  * place of the page cache, wherever the file is mapped privately, read-only
  * and executable. The core's tables and the page cache stay as they are: read(),
  * other mappings and /proc/PID/mem see the file. A copy is made once for all
- * processes, and compared with the file whenever a TLB is filled from it; a
- * file that has changed is not rewritten any more.
+ * processes, and compared with the file when a TLB is filled from it after the
+ * file may have changed; a page that has is not rewritten any more.
  *
  *   base - HAL_TEXT_GAP      base                        (same in all processes)
  *   | gap: code of ours |    | file ... syscall ... |
@@ -107,16 +107,18 @@ static bool same(struct in_file *f, u64 index, const u8 *pristine)
 	return differ <= patched;
 }
 
-struct in_page *in_text_page(struct in_file *f, u64 index, const u8 *pristine)
+struct in_page *in_text_page(struct in_file *f, u64 index, u64 version, const u8 *pristine)
 {
 	struct in_page *p = &f->page[index - f->first];
 
 	if (p->state == IN_PAGE_NONE) {
 		__builtin_memcpy(hosted_virt(f->copy) + (index - f->first) * 4096, pristine, 4096);
 		p->state = IN_PAGE_COPIED;
-	} else if (p->state == IN_PAGE_COPIED && !same(f, index, pristine)) {
+	} else if (p->state == IN_PAGE_COPIED && p->version != version &&
+		   !same(f, index, pristine)) {
 		p->state = IN_PAGE_DEAD;
 	}
+	p->version = version;
 	return p->state == IN_PAGE_COPIED ? p : NULL;
 }
 
@@ -170,7 +172,8 @@ u64 in_text_entry(struct host_tlb *tlb, struct hal_as *as, uaddr_t va, u64 entry
 	if (!f || !f->ready)
 		return entry;
 	index = (va - ht.base) / 4096;
-	if (!in_text_page(f, index, hosted_virt(align_down(entry, 4096ul))) ||
+	if (!in_text_page(f, index, ht.version,
+			  hosted_virt(align_down(entry, 4096ul))) ||
 	    !note_area(s, f, ht.base))
 		return entry;
 	return f->copy + (index - f->first) * 4096 + (entry & 4095);
@@ -237,17 +240,17 @@ void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip)
 	}
 }
 
-u64 in_text_resume(struct hal_as *as, uaddr_t rip)
+u64 in_text_resume(struct in_space *s, struct hal_as *as, uaddr_t rip)
 {
 	struct in_site *site;
 	struct hal_text ht;
 	struct in_file *f;
 
-	if (!kern_text(as, rip - 2, &ht))
+	if (s->no_rewrite || !kern_text(as, rip - 2, &ht))
 		return 0;
 	f = in_text_file(&ht, rip - 2, false);
 	site = f ? in_text_site(f, rip - 2 - ht.base, false) : NULL;
-	if (!site || site->state != IN_SITE_PATCHED)
+	if (!site || site->state != IN_SITE_PATCHED || !note_area(s, f, ht.base))
 		return 0;
 	return ht.base - HAL_TEXT_GAP + site->resume;
 }

@@ -49,6 +49,7 @@ struct in_file {
 struct in_page {
 	u32 state;		/* enum in_page_state */
 	u32 sites;		/* first patched site, 0: none */
+	u64 version;		/* of the file, when the copy was compared with it */
 };
 
 struct in_text {
@@ -63,7 +64,7 @@ struct in_text {
 /* in_text.c */
 struct in_file *in_text_file(const struct hal_text *t, uaddr_t va, bool make);
 bool in_text_ready(struct in_file *f);
-struct in_page *in_text_page(struct in_file *f, u64 index, const u8 *pristine);
+struct in_page *in_text_page(struct in_file *f, u64 index, u64 version, const u8 *pristine);
 struct in_site *in_text_site(struct in_file *f, u64 offset, bool make);
 static inline u8 *in_text_byte(struct in_file *f, u64 offset)
 {

@@ -85,9 +85,16 @@ static u64 resume_key(u64 rip)
 
 static u64 target(const struct trapframe *tf)
 {
-	if ((tf->reserved & ~0xfffffffful) != resume_key(tf->rip) || !tf->reserved)
+	u64 key = resume_key(tf->rip), resume = 0;
+
+	if (!tf->reserved || (tf->reserved ^ key) >> 32 & 0xfffff)
 		return tf->rip;
-	return tf->rip + (u64)(s64)(s32)tf->reserved;
+	if ((tf->reserved ^ key) >> 32)		/* forked */
+		resume = in_text_resume(&in_state()->space[in_me()->space], in_state()->as,
+					tf->rip);
+	else
+		resume = tf->rip + (u64)(s64)(s32)tf->reserved;
+	return resume ? resume : tf->rip;
 }
 
 void in_user_enter(struct trapframe *tf)
@@ -109,7 +116,7 @@ static bool displaced(struct trapframe *tf, const struct trapinfo *info)
 
 	if (info->vector != 3 && info->vector != 6 && info->vector != 13)
 		return false;
-	resume = in_text_resume(in_state()->as, rip);
+	resume = in_text_resume(&in_state()->space[in_me()->space], in_state()->as, rip);
 	if (resume)
 		tf->rip = resume;
 	return resume != 0;
@@ -239,6 +246,6 @@ const struct hosted_engine inproc_engine = {
 	.tlb_commit = in_tlb_commit,
 	.tlb_entry = in_text_entry,
 	.tlb_claim = in_text_claim,
-	.around_ops = 2,
+	.around_ops = 0,
 	.halt = halt,
 };

@@ -173,7 +173,7 @@ bool in_text_fault(struct in_space *s, uaddr_t addr);
 /* The system call before rip has trapped. */
 void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip);
 /* Where a thread that stands at rip, behind a rewritten call, goes on; or 0. */
-u64 in_text_resume(struct hal_as *as, uaddr_t rip);
+u64 in_text_resume(struct in_space *s, struct hal_as *as, uaddr_t rip);
 
 /* inproc.c */
 void in_fast_trap(struct trapframe *tf, u64 resume) __noreturn;

@@ -259,6 +259,9 @@ void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages)
 
 	if (!s || va >= HOSTED_USER_LIMIT)
 		return;
+	/* That comes with the page that faulted, in one call if it can. */
+	if (s->fill_va - va < pages * 4096)
+		return;
 	pages = min(pages, (HOSTED_USER_LIMIT - va) / 4096);
 	for (; pages; pages--, va += 4096) {
 		u64 entry = want_entry(as, s, va);
