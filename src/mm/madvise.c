@@ -16,17 +16,9 @@ static int set_flags(struct mm *mm, struct vma *vma, uaddr_t start, uaddr_t end,
 
 	if (((vma->flags & ~clear) | set) == vma->flags)
 		return 0;
-	if (start > vma->start) {
-		err = vma_split(mm, vma, start);
-		if (err)
-			return err;
-		vma = vma_after(vma);
-	}
-	if (end < vma->end) {
-		err = vma_split(mm, vma, end);
-		if (err)
-			return err;
-	}
+	err = vma_isolate(mm, &vma, start, end);
+	if (err)
+		return err;
 	mm_account(mm, vma, -(s64)((vma->end - vma->start) >> PAGE_SHIFT));
 	vma->flags = (vma->flags & ~clear) | set;
 	mm_account(mm, vma, (s64)((vma->end - vma->start) >> PAGE_SHIFT));

@@ -140,6 +140,8 @@ struct vma *vma_prev(struct vma *vma);
 struct vma *vma_after(struct vma *vma);
 /* Splits at addr (start < addr < end); vma keeps the lower part. */
 int vma_split(struct mm *mm, struct vma *vma, uaddr_t addr) __must_check;
+/* Splits as needed, so that *vma becomes the area of exactly [start, end). */
+int vma_isolate(struct mm *mm, struct vma **vma, uaddr_t start, uaddr_t end) __must_check;
 /* Merges with like neighbours; returns the surviving area. */
 struct vma *vma_merge(struct mm *mm, struct vma *vma);
 /* Highest free gap of len bytes below mm->mmap_base, or -ENOMEM. */

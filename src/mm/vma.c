@@ -159,6 +159,19 @@ int vma_split(struct mm *mm, struct vma *vma, uaddr_t addr)
 	return 0;
 }
 
+int vma_isolate(struct mm *mm, struct vma **vma, uaddr_t start, uaddr_t end)
+{
+	int err;
+
+	if (start > (*vma)->start) {
+		err = vma_split(mm, *vma, start);
+		if (err)
+			return err;
+		*vma = vma_after(*vma);
+	}
+	return end < (*vma)->end ? vma_split(mm, *vma, end) : 0;
+}
+
 static bool can_merge(const struct vma *a, const struct vma *b)
 {
 	const u32 ignore = VM_HAS_ANON;
