@@ -50,10 +50,8 @@ void task_release_mm(struct task *t)
 static void account_thread(struct task *t)
 {
 	struct rusage_acct *a = &t->process->self;
-	u64 now = hal_clock_ns();
 
-	t->stime_ns += now - t->mode_since_ns;
-	t->mode_since_ns = now;
+	task_charge_kernel(t, hal_clock_ns());
 	a->utime_ns += t->utime_ns;
 	a->stime_ns += t->stime_ns;
 	a->minflt += t->minflt;

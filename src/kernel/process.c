@@ -182,8 +182,8 @@ static void add_thread(struct rusage_acct *a, const struct task *t)
 {
 	a->utime_ns += t->utime_ns;
 	a->stime_ns += t->stime_ns;
-	if (t == current)
-		a->stime_ns += hal_clock_ns() - t->mode_since_ns;
+	if (t == current)	/* an untimed call is its user time, see kernel/trap.c */
+		*(t->timed ? &a->stime_ns : &a->utime_ns) += hal_clock_ns() - t->mode_since_ns;
 	a->minflt += t->minflt;
 	a->majflt += t->majflt;
 	a->nvcsw += t->nvcsw;

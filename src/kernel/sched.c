@@ -284,10 +284,8 @@ void schedule(void)
 	else
 		prev->nvcsw++;
 	cpu->switches++;
-	if (prev != cpu->idle) {	/* kernel time ends here, not after the sleep */
-		prev->stime_ns += now - prev->mode_since_ns;
-		cpu->kernel_ns += now - prev->mode_since_ns;
-	}
+	if (prev != cpu->idle)		/* kernel time ends here, not after the sleep */
+		task_charge_kernel(prev, now);
 	next->mode_since_ns = now;
 	cpu->running = next;
 	cpu->prev = prev;

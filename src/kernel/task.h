@@ -229,6 +229,9 @@ struct task {
 	u64 exec_start_ns;	/* when it last began to run */
 	u64 utime_ns, stime_ns;
 	u64 nvcsw, nivcsw, minflt, majflt;
+	u32 syscall_count;
+	bool timed, sampled;	/* this trap's time; see kernel/trap.c */
+	u64 untimed_ns;		/* counted as user time since the last sample */
 	u64 mode_since_ns;	/* when it last crossed between user and kernel mode */
 	u64 start_ns;
 	int exit_code;
@@ -315,6 +318,8 @@ extern u64 total_forks;			/* tasks ever made (/proc/stat) */
 pid_t pid_last(void);			/* the newest id (/proc/loadavg) */
 extern struct process *init_process;	/* pid 1 */
 
+/* The time since mode_since_ns was kernel time (kernel/trap.c). */
+void task_charge_kernel(struct task *t, u64 now);
 /* RLIMIT_CPU, ITIMER_VIRTUAL, ITIMER_PROF at return to user mode. */
 void process_check_cpu_limits(struct task *t);
 /* si_code of a #MF (16) or #XM (19). */
