@@ -23,6 +23,10 @@ fi
 suite hal-ptrace sh "$tests/conformance.sh" ./hyla run --engine ptrace --timeout 120 --kernel conformance.elf -- x
 suite hal-inproc sh "$tests/conformance.sh" ./hyla run --engine inproc --timeout 120 --kernel conformance.elf -- x
 suite torture-inproc sh "$tests/torture.sh" ./hyla run --engine inproc
+for engine in inproc ptrace; do
+	suite stress-$engine ./hyla run --engine $engine --timeout 60 -- ./stress 5
+	suite attack-$engine sh "$tests/torture/attack.sh" ./attack ./hyla run --engine $engine
+done
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
 suite oom-ptrace bash "$tests/oom.sh" ./hyla ./abi-tests 211 fork. pipe. signal. mmap. exec.
 if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then

@@ -2,7 +2,7 @@
 /*
  * The page cache: one struct mapping per inode with cached or stored pages.
  *
- * A file system gives struct mapping_ops; tmpfs gives a readpage that zeroes
+ * A file system gives struct mapping_ops; tmpfs gives a readpages that zeroes
  * and marks the mapping PERSISTENT (its pages are the storage and never
  * reclaimed). Generic read, write and mmap work over any mapping.
  *
