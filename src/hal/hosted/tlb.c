@@ -216,7 +216,7 @@ static void queue_unmap(struct host_tlb *s, uaddr_t va, u64 size)
 void tlb_empty(struct host_tlb *s)
 {
 	tlb_drop(s);
-	s->op[0] = (struct tlb_op){ NR_munmap, { 0, HOSTED_BASE } };
+	s->op[0] = (struct tlb_op){ NR_munmap, { 0, HOSTED_USER_LIMIT } };
 	s->nr_ops = 1;
 }
 
