@@ -357,7 +357,7 @@ static int parse_one(struct options *o, int option, const char *name)
 	case OPT_CPUS:
 		if (!parse_whole(optarg, &nr) || nr < 1 || nr > (o->boot ? 64 : 1))
 			return wrong(name, optarg, o->boot ? "1 to 64" :
-				     "the ptrace engine has 1 CPU");
+				     "the hosted engines have 1 CPU; `hyla boot` takes more");
 		o->nr_cpus = nr;
 		return 0;
 	case OPT_ENV:

@@ -14,6 +14,10 @@
  * instruction at site+2 must therefore have 3 bytes or more, or be a `ret`
  * that padding follows; it is moved to the gap:
  *
+ * Where `mov $number, %eax` (5 bytes) stands right before, as it mostly does, that
+ * is replaced instead, and there is no such trouble: the `syscall` stays, traps if
+ * somebody comes to it by another way, and the call returns behind it.
+ *
  *   code:    lea resume(%rip), %rcx ; lea site+2(%rip), %r11   (as syscall, it
  *            jmp *entry(%rip)                    destroys rcx and r11, no more)
  *   resume:  the moved instruction ; jmp site+2+size
@@ -54,12 +58,12 @@ static s32 distance(u64 offset, u32 at)
 }
 
 /* A place in the gap for `size` bytes; 0 if there is none. */
-static u32 place(struct in_file *f, u64 offset, u32 size)
+static u32 place(struct in_file *f, u64 offset, u32 size, bool anywhere)
 {
 	u32 count = DIV_ROUND_UP(size, (u32)IN_GAP_UNIT);
 
 	for (u32 unit = 1; unit + count <= IN_GAP_UNITS; unit++) {
-		if (!traps((u32)distance(offset, unit * IN_GAP_UNIT) >> 8 & 0xff) ||
+		if ((!anywhere && !traps((u32)distance(offset, unit * IN_GAP_UNIT) >> 8 & 0xff)) ||
 		    !units_free(f, unit, count))
 			continue;
 		for (u32 i = unit; i < unit + count; i++)
@@ -117,25 +121,58 @@ static void write_code(struct in_file *f, struct in_site *site, u32 at, const u8
 		put_rel(p, "\xe9", 1, after + insn->size, here + (p - start));
 }
 
+static void write_jump(struct in_site *site, u8 *code, u64 offset, u32 at)
+{
+	s32 rel = distance(offset, at);
+
+	__builtin_memcpy(site->old, code, 5);
+	site->jump = offset & 4095;
+	code[0] = 0xe9;
+	__builtin_memcpy(code + 1, &rel, 4);
+}
+
+/* Any place in the gap will do. */
+static bool patch_mov(struct in_file *f, struct in_site *site, u8 *code)
+{
+	s64 after = site->offset + 2, here;
+	u8 *start, *p;
+	u32 at, nr;
+
+	if ((site->offset & 4095) < 6 || code[-5] != 0xb8 || (code[-6] & 0xf0) == 0x40)
+		return false;
+	__builtin_memcpy(&nr, code - 4, 4);
+	at = nr == site->nr ? place(f, site->offset, HEAD_SIZE + 1, true) : 0;
+	if (!at)
+		return false;
+	start = hosted_virt(f->gap) + at;
+	here = (s64)at - (s64)HAL_TEXT_GAP;
+	p = put(start, code - 5, 5);
+	p = put_rel(p, "\x48\x8d\x0d", 3, after, here + (p - start));
+	p = put(p, "\x49\x89\xcb", 3);		/* mov %rcx, %r11 */
+	put_rel(p, "\xff\x25", 2, -(s64)HAL_TEXT_GAP, here + (p - start));
+	site->resume = 0;
+	write_jump(site, code - 5, site->offset - 5, at);
+	return true;
+}
+
 bool in_patch(struct in_file *f, struct in_site *site)
 {
 	u8 *code = in_text_byte(f, site->offset), *next = code + 2;
 	u32 room = 4096 - (site->offset & 4095), at;
 	struct in_insn insn;
-	s32 rel;
 
+	if (room >= 2 && code[0] == 0x0f && code[1] == 0x05 && patch_mov(f, site, code))
+		return true;
 	if (room < 2 + 16 || code[0] != 0x0f || code[1] != 0x05)
 		return false;
 	insn = in_insn_decode(next, room - 2);
-	if (!insn.size || (insn.size < 3 && !(insn.ends && is_padding(site->offset + 2, next + insn.size))))
+	if (!insn.size ||
+	    (insn.size < 3 && !(insn.ends && is_padding(site->offset + 2, next + insn.size))))
 		return false;
-	at = place(f, site->offset, HEAD_SIZE + insn.size + 5);
+	at = place(f, site->offset, HEAD_SIZE + insn.size + 5, false);
 	if (!at)
 		return false;
 	write_code(f, site, at, next, &insn);
-	__builtin_memcpy(site->old, code, 5);
-	rel = distance(site->offset, at);
-	code[0] = 0xe9;
-	__builtin_memcpy(code + 1, &rel, 4);
+	write_jump(site, code, site->offset, at);
 	return true;
 }

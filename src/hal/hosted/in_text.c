@@ -93,7 +93,7 @@ static bool same(struct in_file *f, u64 index, const u8 *pristine)
 
 	for (; nr; nr = text()->site[nr].next_in_page) {
 		struct in_site *s = &text()->site[nr];
-		u32 at = s->offset & 4095;
+		u32 at = s->jump;
 
 		patched += 5;
 		for (u32 i = 0; i < 5; i++)
@@ -209,7 +209,7 @@ bool in_text_fault(struct in_space *s, uaddr_t addr)
 	return false;
 }
 
-void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip)
+void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip, u64 nr)
 {
 	uaddr_t va = rip - 2;
 	struct in_site *site;
@@ -225,6 +225,7 @@ void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip)
 	site = in_text_site(f, va - ht.base, true);
 	if (!site || site->state == IN_SITE_REFUSED || ++site->traps < HOT_SITE)
 		return;
+	site->nr = nr;
 	/* The fill makes the copy of the page, if there is none yet. */
 	hal_tlb_fill(as, align_down(va, 4096ul), 1);
 	if (site->state == IN_SITE_COUNTING) {
@@ -250,7 +251,7 @@ u64 in_text_resume(struct in_space *s, struct hal_as *as, uaddr_t rip)
 		return 0;
 	f = in_text_file(&ht, rip - 2, false);
 	site = f ? in_text_site(f, rip - 2 - ht.base, false) : NULL;
-	if (!site || site->state != IN_SITE_PATCHED || !note_area(s, f, ht.base))
+	if (!site || site->state != IN_SITE_PATCHED || !site->resume || !note_area(s, f, ht.base))
 		return 0;
 	return ht.base - HAL_TEXT_GAP + site->resume;
 }

@@ -28,7 +28,9 @@ struct in_site {
 	u32 state;		/* enum in_site_state */
 	u64 offset;		/* in the file */
 	u32 traps;
-	u32 resume;		/* offset in the gap: where the call returns to */
+	u32 resume;		/* offset in the gap: where the call returns to; 0: behind it */
+	u32 nr;			/* system call number at the latest trap */
+	u32 jump;		/* where the jump is, in the page */
 	u32 next_in_page;	/* index of another patched site, 0: none */
 	u8 old[5];		/* what the jump replaced */
 };

@@ -134,7 +134,7 @@ void in_trap(struct trapframe *tf)
 	else if (info.kind == TRAP_EXCEPTION)
 		tell = !displaced(tf, &info);
 	else if (info.kind == TRAP_SYSCALL)
-		in_text_trap(s, st->as, tf->rip);
+		in_text_trap(s, st->as, tf->rip, tf->orig_rax);
 	if (tell)
 		tell_core(tf, &info);
 	in_user_enter(tf);
@@ -169,7 +169,7 @@ void in_fast_trap(struct trapframe *tf, u64 resume)
 {
 	struct trapinfo info = { .kind = TRAP_SYSCALL };
 
-	tf->reserved = resume_key(tf->rip) | (u32)(resume - tf->rip);
+	tf->reserved = resume == tf->rip ? 0 : resume_key(tf->rip) | (u32)(resume - tf->rip);
 	in_self.bases_live = !!(hosted_shared()->caps & HAL_CAP_FSGSBASE);
 	if (wants_bases(tf->orig_rax))
 		in_save_bases();

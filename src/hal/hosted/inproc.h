@@ -171,7 +171,7 @@ void in_text_claim(struct host_tlb *tlb, uaddr_t va);
 /* A fault at addr: true if our code belongs there; it is mapped now. */
 bool in_text_fault(struct in_space *s, uaddr_t addr);
 /* The system call before rip has trapped. */
-void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip);
+void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip, u64 nr);
 /* Where a thread that stands at rip, behind a rewritten call, goes on; or 0. */
 u64 in_text_resume(struct in_space *s, struct hal_as *as, uaddr_t rip);
 
