@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# conformance.sh COMMAND...: runs a conformance kernel, which says TAP on its log,
+# conformance.sh COMMAND...: runs a program or conformance kernel that says plain TAP,
 # and sums it up.
 tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT

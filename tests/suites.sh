@@ -24,8 +24,8 @@ suite hal-ptrace sh "$tests/conformance.sh" ./hyla run --engine ptrace --timeout
 suite hal-inproc sh "$tests/conformance.sh" ./hyla run --engine inproc --timeout 120 --kernel conformance.elf -- x
 suite torture-inproc sh "$tests/torture.sh" ./hyla run --engine inproc
 for engine in inproc ptrace; do
-	suite stress-$engine ./hyla run --engine $engine --timeout 60 -- ./stress 5
-	suite mappings-$engine ./hyla run --engine $engine --mem 1G --timeout 60 -- ./mappings
+	suite stress-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --timeout 60 -- ./stress 5
+	suite mappings-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --mem 1G --timeout 60 -- ./mappings
 	suite attack-$engine sh "$tests/torture/attack.sh" ./attack ./hyla run --engine $engine
 done
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
