@@ -29,7 +29,9 @@ for engine in inproc ptrace; do
 	suite attack-$engine sh "$tests/torture/attack.sh" ./attack ./hyla run --engine $engine
 done
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
-suite oom-ptrace bash "$tests/oom.sh" ./hyla ./abi-tests 211 fork. pipe. signal. mmap. exec.
+suite oom-abi ./hyla run --engine inproc --timeout 900 -- ./abi-tests --oom=29
+suite oom-inproc bash "$tests/oom.sh" ./hyla --engine inproc
+suite oom-ptrace bash "$tests/oom.sh" ./hyla --engine ptrace
 if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 	vm="./hyla boot --accel tcg --timeout 300"
 	suite hal-vm sh "$tests/conformance.sh" $vm --kernel conformance-vm.elf -- x

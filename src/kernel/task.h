@@ -172,6 +172,7 @@ enum task_flag {		/* task->flags: look before returning to user mode */
 	TF_NO_NEW_PRIVS = 1 << 8,
 	TF_TRACE = 1 << 9,	/* strace-like decoding */
 	TF_KEEPCAPS = 1 << 10,
+	TF_FAIL_NTH = 1 << 11,	/* its allocations count: fail_arm() in mm/page.h */
 };
 
 #define TASK_COMM_LEN 16

@@ -339,7 +339,7 @@ int vm_fault(struct mm *mm, uaddr_t addr, u32 access, int *code)
 		mutex_lock(&mm->mmap_lock);
 		err = fault_locked(mm, addr, access, code);
 		mutex_unlock(&mm->mmap_lock);
-		if (err != -ENOMEM || fail_nth || tries > 100)
+		if (err != -ENOMEM || fail_armed() || tries > 100)
 			break;
 		if (current->flags & TF_EXIT)
 			return -EINTR;
