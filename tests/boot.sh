@@ -113,6 +113,11 @@ boot --append hyla.panic=1 -- true >"$dir/msg" 2>&1
 check "$? $(grep -c 'kernel panic' "$dir/msg")" "125 1" "a panic is reported"
 check "$(grep -c 'init_main+0x' "$dir/msg")" 1 "with names of functions"
 
+boot --append hyla.panic=stack -- true >"$dir/msg" 2>&1
+check "$? $(grep -c 'panic: kernel stack overflow at .*recurse' "$dir/msg")" "125 1" "a kernel stack overflow is named"
+check "$(grep -c '^rip .*rsp ' "$dir/msg") $(grep -c 'recurse.*times' "$dir/msg") $(grep -c 'init_main+0x' "$dir/msg")" \
+	"1 1 1" "with registers and callers"
+
 echo "1..$n"
 echo "$((n - bad)) passed, $bad failed, 0 skipped"
 [ "$bad" -eq 0 ]

@@ -32,7 +32,7 @@
  *
  *   init=PATH      run when there is no arg=, with initarg=A ... (the words
  *                  behind "--"); default /init, /sbin/init, ..., /bin/sh
- *   hyla.panic=1   panic, for tests
+ *   hyla.panic=1   panic, for tests; =stack: overflow a kernel stack (crash.c)
  *
  * Console ports (virtio-console, by name): tty stdin stdout stderr control
  * trace. The control port carries lines. Host to guest: "signal N" (to the

@@ -182,11 +182,10 @@ static void describe_memory(void)
 
 /* ---- the start ---- */
 
-/* Goes on on the boot stack's place in the direct map, where virt_to_phys
- * holds for it as for every kernel stack. */
+/* Goes on on the boot stack's place in the area of stacks, with a guard below. */
 static __noreturn void enter_core(void)
 {
-	u64 top = DIRECT_BASE + ((u64)bm_boot_stack - KERNEL_BASE) + KSTACK_SIZE;
+	u64 top = (u64)hal_kstack_map((u64)bm_boot_stack - KERNEL_BASE) + KSTACK_SIZE;
 
 	__asm__ volatile("mov %0, %%rsp; xor %%ebp, %%ebp; call kern_main"
 			 :: "r"(top) : "memory");
@@ -208,6 +207,7 @@ void bm_main(u32 protocol, u64 info)
 	bm_info.nr_cpus = 1;
 	cpu_detect();
 	paging_init();
+	kstack_init();
 	cpu = bm_cpu_alloc(0, 0);
 	cpu_init(cpu);
 	acpi_init();

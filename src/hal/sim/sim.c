@@ -144,6 +144,8 @@ void hal_as_activate(struct hal_as *as) { (void)as; }
 void hal_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages) { (void)as; (void)va; (void)pages; }
 void hal_tlb_flush_all(struct hal_as *as) { (void)as; }
 void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages) { (void)as; (void)va; (void)pages; }
+void *hal_kstack_map(paddr_t pa) { return info.phys_base + pa; }
+void hal_kstack_unmap(void *stack) { (void)stack; }
 void hal_mem_discard(paddr_t pa, u64 size) { (void)pa; (void)size; }
 
 static bool access_user(uaddr_t va, void *buf, size_t size, bool write)
