@@ -105,6 +105,8 @@ extern struct hal_info bm_info;
 void bm_main(u32 protocol, u64 info) __noreturn;
 /* loader.c: fills in bm_boot. protocol: 0 PVH, 1 Linux, 3 Multiboot2. */
 void loader_read(u32 protocol, u64 info);
+/* Into bm_boot.map; the order is kept. Overlaps are fine: the first one counts. */
+void loader_add_range(u64 start, u64 end, u32 type);
 /* Zeroed, page aligned memory for ever; only before kern_main. Panics. */
 void *early_alloc(u64 size);
 /* "name" or "name=VALUE" of the command line: points after '=', or NULL. */
