@@ -43,7 +43,7 @@ check "$(code boot -- sh -c 'kill -9 $$')" 137 "killed by a signal"
 check "$(code boot -- /nonexistent)" 127 "no such program"
 check "$(code boot -- /etc/passwd)" 126 "not executable"
 check "$(code boot --timeout 1 -- sleep 60)" 124 "timeout"
-check "$(code boot --disk x -- true)" 125 "no disks yet"
+check "$(code boot --disk "$dir/none" -- true)" 125 "no such disk"
 check "$(code boot --no-such-option -- true)" 125 "unknown option"
 check "$(code boot --bind /nonexistent:/mnt -- true)" 125 "nothing to bind"
 check "$(PATH=/nonexistent code boot -- true)" 125 "no QEMU"
@@ -112,6 +112,11 @@ check "$? $(grep -c 'too little memory' "$dir/msg")" "125 1" "no memory: one lin
 boot --append hyla.panic=1 -- true >"$dir/msg" 2>&1
 check "$? $(grep -c 'kernel panic' "$dir/msg")" "125 1" "a panic is reported"
 check "$(grep -c 'init_main+0x' "$dir/msg")" 1 "with names of functions"
+
+boot --append hyla.panic=stack -- true >"$dir/msg" 2>&1
+check "$? $(grep -c 'panic: kernel stack overflow at .*recurse' "$dir/msg")" "125 1" "a kernel stack overflow is named"
+check "$(grep -c '^rip .*rsp ' "$dir/msg") $(grep -c 'recurse.*times' "$dir/msg") $(grep -c 'init_main+0x' "$dir/msg")" \
+	"1 1 1" "with registers and callers"
 
 echo "1..$n"
 echo "$((n - bad)) passed, $bad failed, 0 skipped"

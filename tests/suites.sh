@@ -28,6 +28,7 @@ for engine in inproc ptrace; do
 	suite mappings-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --mem 1G --timeout 60 -- ./mappings
 	suite attack-$engine sh "$tests/torture/attack.sh" ./attack ./hyla run --engine $engine
 done
+suite disk-inproc sh "$tests/disk.sh" ./hyla run --engine inproc
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
 suite oom-abi ./hyla run --engine inproc --timeout 900 -- ./abi-tests --oom=29
 suite oom-inproc bash "$tests/oom.sh" ./hyla --engine inproc
@@ -44,6 +45,8 @@ if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 		suite abi-microvm-musl $vm -- ./abi-tests-musl --all
 	fi
 	suite boot sh "$tests/boot.sh" ./hyla
+	suite disk-microvm-2cpu sh "$tests/disk.sh" ./hyla boot --accel tcg --cpus 2
+	suite disk-q35 sh "$tests/disk.sh" ./hyla boot --accel tcg --machine q35
 	HYLA_WORLD=boot
 	export HYLA_WORLD
 	suite programs-microvm bash "$tests/programs.sh" ./hyla --accel tcg

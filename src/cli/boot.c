@@ -80,6 +80,24 @@ static bool check_shares(const struct vm *vm)
 	return true;
 }
 
+static bool check_disks(const struct vm *vm)
+{
+	for (u32 i = 0; i < vm->g.o.nr_disks; i++) {
+		const struct disk *d = &vm->g.o.disk[i];
+		struct stat st;
+
+		if (!stat(d->file, &st) && S_ISDIR(st.st_mode)) {
+			report(d->file, "a directory", "--disk wants a raw disk image");
+			return false;
+		}
+		if (!access(d->file, d->read_only ? R_OK : R_OK | W_OK))
+			continue;
+		report_errno(d->file, errno, "--disk wants a raw disk image; FILE:ro only reads it");
+		return false;
+	}
+	return true;
+}
+
 /* ---- streams ---- */
 
 static bool open_trace(struct vm *vm)
@@ -218,7 +236,7 @@ static int boot(struct vm *vm)
 	int err;
 
 	guest_describe(&vm->g);
-	if (!find_kernel(vm) || (qemu && !(check_shares(vm) && choose_streams(vm))))
+	if (!find_kernel(vm) || !check_disks(vm) || (qemu && !(check_shares(vm) && choose_streams(vm))))
 		return EXIT_HYLA;
 	for (int i = 0; i < 3 && !qemu; i++)
 		config_add(&vm->g.config, (char[]){ 'f', 'd', (char)('0' + i), 0 }, "tty");

@@ -25,6 +25,8 @@ static void add_root(struct guest *g)
 
 	if (g->o.initrd) {
 		config_add(c, "root", "initrd");
+	} else if (options_root_is_disk(&g->o)) {
+		config_add(c, "root", "%s", g->o.root);
 	} else if (g->o.root) {
 		add_share(g, "root", g->o.root, g->o.root_read_only);
 		config_add(c, "root", "9p:root%s", g->o.root_read_only ? ":ro" : "");
@@ -37,7 +39,7 @@ static void add_root(struct guest *g)
 	config_add_mount(c, "tmpfs", "shm", "/dev/shm", "nosuid,nodev,mkdir,mode=1777");
 	config_add_mount(c, "proc", "proc", "/proc", "nosuid,nodev,noexec,mkdir");
 	config_add_mount(c, "sysfs", "sysfs", "/sys", "nosuid,nodev,noexec,mkdir");
-	if (g->o.initrd)
+	if (g->o.initrd || options_root_is_disk(&g->o))
 		return;
 	config_add_mount(c, "tmpfs", "tmp", "/tmp", "nosuid,nodev,mkdir,mode=1777");
 	config_add_mount(c, "tmpfs", "run", "/run", "nosuid,nodev,mkdir,mode=755");

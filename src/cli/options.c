@@ -22,9 +22,9 @@
 
 enum { OPT_ROOT = 256, OPT_INITRD, OPT_BIND, OPT_MEM, OPT_CPUS, OPT_ENV, OPT_ENV_CLEAR,
        OPT_CWD, OPT_USER, OPT_HOSTNAME, OPT_LOG, OPT_TRACE, OPT_TIMEOUT, OPT_SEED, OPT_FAIL_NTH,
-       OPT_STATS, OPT_KERNEL, OPT_HELP,
+       OPT_STATS, OPT_KERNEL, OPT_HELP, OPT_DISK,
        OPT_RUN_ONLY, OPT_ENGINE, OPT_NO_REWRITE, OPT_NO_SANDBOX,
-       OPT_BOOT_ONLY, OPT_MACHINE, OPT_VMM, OPT_ACCEL, OPT_DISK, OPT_APPEND, OPT_GDB,
+       OPT_BOOT_ONLY, OPT_MACHINE, OPT_VMM, OPT_ACCEL, OPT_APPEND, OPT_GDB,
        OPT_BOOTCHART, OPT_DRY_RUN, OPT_VMM_ARG };
 
 static const struct option long_options[] = {
@@ -72,6 +72,8 @@ static const char run_help[] =
 "  --root DIR[:ro]          DIR is the root instead, read-write\n"
 "  --initrd FILE            a cpio archive, unpacked into memory, is the root\n"
 "  --bind HOST:GUEST[:ro]   share a host directory; may be repeated\n"
+"  --disk FILE[:ro]         a raw image is /dev/vda, the next one vdb, ...; --root /dev/vda\n"
+"                           unpacks one that `hyla image` made\n"
 "  --cwd DIR                working directory in the guest\n"
 "Machine\n"
 "  --engine NAME            how guest code is run: inproc (fast) or ptrace (isolated)\n"
@@ -102,6 +104,8 @@ static const char boot_help[] =
 "  --root DIR[:ro]          DIR is the root instead, read-write\n"
 "  --initrd FILE            a cpio archive, unpacked into memory, is the root\n"
 "  --bind HOST:GUEST[:ro]   share a host directory; may be repeated\n"
+"  --disk FILE[:ro]         a raw image is /dev/vda, the next one vdb, ...; --root /dev/vda\n"
+"                           unpacks one that `hyla image` made\n"
 "  --cwd DIR                working directory in the guest\n"
 "Machine\n"
 "  --machine TYPE           microvm (the fastest to boot), q35 or pc\n"
@@ -265,6 +269,18 @@ static bool parse_bind(struct options *o, char *text)
 	return *b->host && b->guest[0] == '/';
 }
 
+static bool parse_disk(struct options *o, char *text)
+{
+	struct disk *d = &o->disk[o->nr_disks];
+
+	if (o->nr_disks == OPTIONS_DISKS)
+		return false;
+	d->read_only = cut_read_only(text);
+	d->file = text;
+	o->nr_disks++;
+	return *text;
+}
+
 static bool one_of(const char *text, const char *const *words)
 {
 	while (*words && strcmp(text, *words))
@@ -290,10 +306,6 @@ static int parse_boot(struct options *o, int option, const char *name)
 	case OPT_ACCEL:
 		o->accel = optarg;
 		return one_of(optarg, accels) ? 0 : wrong(name, optarg, "kvm or tcg");
-	case OPT_DISK:
-		report("--disk", "this kernel has no file system for disks yet",
-		       "use --root DIR or --initrd FILE");
-		return EXIT_HYLA;
 	case OPT_APPEND:
 		o->append = optarg;
 		return 0;
@@ -346,6 +358,9 @@ static int parse_one(struct options *o, int option, const char *name)
 	case OPT_BIND:
 		return parse_bind(o, optarg) ? 0 :
 		       wrong(name, optarg, "HOST:GUEST[:ro], GUEST beginning with /");
+	case OPT_DISK:
+		return parse_disk(o, optarg) ? 0 :
+		       wrong(name, optarg, "FILE[:ro]; there is room for 8");
 	case OPT_ENGINE:
 		return parse_engine(o, optarg) ? 0 :
 		       wrong(name, optarg, "the engine is inproc or ptrace");
@@ -404,6 +419,12 @@ static int parse_one(struct options *o, int option, const char *name)
 		return 0;
 	}
 	return parse_boot(o, option, name);
+}
+
+bool options_root_is_disk(const struct options *o)
+{
+	return o->root && !strncmp(o->root, "/dev/vd", 7) && o->root[7] >= 'a' &&
+	       o->root[7] < 'a' + (int)o->nr_disks && !o->root[8];
 }
 
 static bool has_option(const struct options *o, int option)

@@ -11,9 +11,15 @@
 #include "hal/hosted/shared.h"
 
 #define OPTIONS_BINDS 13	/* the kernel takes 16 9p devices, with root and cwd */
+#define OPTIONS_DISKS 8
 
 struct bind {
 	const char *host, *guest;
+	bool read_only;
+};
+
+struct disk {
+	const char *file;
 	bool read_only;
 };
 
@@ -24,6 +30,8 @@ struct options {
 	const char *initrd;
 	struct bind bind[OPTIONS_BINDS];
 	u32 nr_binds;
+	struct disk disk[OPTIONS_DISKS];	/* /dev/vda, vdb, ... */
+	u32 nr_disks;
 	u32 engine;		/* enum hosted_engine_nr */
 	bool no_rewrite;
 	u64 mem_size;
@@ -77,6 +85,8 @@ void config_add(struct config *c, const char *key, const char *format, ...)
 /* "mount=TYPE:SOURCE:TARGET[:FLAGS]" with the escapes that it needs. */
 void config_add_mount(struct config *c, const char *type, const char *source,
 		      const char *target, const char *flags);
+/* --root names a disk of the guest (/dev/vda), not a directory of ours. */
+bool options_root_is_disk(const struct options *o);
 /* A directory of the host that the guest mounts by 9p. */
 struct share {
 	char tag[16];

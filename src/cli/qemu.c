@@ -104,6 +104,19 @@ static void add_shares(const struct vm *vm, const char *bus)
 	}
 }
 
+static void add_disks(const struct vm *vm, const char *bus)
+{
+	for (u32 i = 0; i < vm->g.o.nr_disks; i++) {
+		const struct disk *d = &vm->g.o.disk[i];
+
+		add("-drive");
+		add("if=none,id=disk%u,format=raw,discard=unmap,file=%s%s", i, quoted(d->file),
+		    d->read_only ? ",readonly=on" : "");
+		add("-device");
+		add("virtio-blk-%s,drive=disk%u", bus, i);
+	}
+}
+
 char **qemu_command(struct vm *vm)
 {
 	const struct options *o = &vm->g.o;
@@ -118,7 +131,7 @@ char **qemu_command(struct vm *vm)
 	add("-no-reboot");
 	add("-display");
 	add("none");
-	add_machine(vm, mmio, vm->g.nr_shares + 2);
+	add_machine(vm, mmio, vm->g.nr_shares + o->nr_disks + 2);
 	if (mmio) {
 		add("-global");
 		add("virtio-mmio.force-legacy=false");
@@ -135,6 +148,7 @@ char **qemu_command(struct vm *vm)
 	add("-device");
 	add("virtio-rng-%s", bus);
 	add_shares(vm, bus);
+	add_disks(vm, bus);
 	if (o->gdb) {
 		add("-gdb");
 		add("tcp:127.0.0.1:%s", o->gdb_port);

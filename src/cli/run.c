@@ -130,6 +130,9 @@ static bool create(struct run *r)
 		if (!p9_create(&r->machine, &r->export[i]))
 			return false;
 	}
+	for (u32 i = 0; i < r->g.o.nr_disks; i++)
+		if (!disk_create(&r->machine, r->g.o.disk[i].file, r->g.o.disk[i].read_only))
+			return false;
 	/* A seeded run must not see the host's entropy. */
 	return r->g.o.seeded || rng_create(&r->machine);
 }

@@ -62,7 +62,14 @@ static int firecracker_config(const struct vm *vm)
 	fprintf(f, ",\n    \"initrd_path\": \"/proc/self/fd/%d\",\n    \"boot_args\": ",
 		vm->initrd);
 	put_string(f, vm->cmdline);
-	fprintf(f, "\n  },\n  \"drives\": [],\n  \"machine-config\": {\n    \"vcpu_count\": %u,\n"
+	fputs("\n  },\n  \"drives\": [", f);
+	for (u32 i = 0; i < vm->g.o.nr_disks; i++) {
+		fprintf(f, "%s\n    { \"drive_id\": \"disk%u\", \"path_on_host\": ", i ? "," : "", i);
+		put_string(f, vm->g.o.disk[i].file);
+		fprintf(f, ", \"is_root_device\": false, \"is_read_only\": %s }",
+			vm->g.o.disk[i].read_only ? "true" : "false");
+	}
+	fprintf(f, "],\n  \"machine-config\": {\n    \"vcpu_count\": %u,\n"
 		   "    \"mem_size_mib\": %lu\n  },\n  \"entropy\": {}\n}\n",
 		vm->g.o.nr_cpus, vm->g.o.mem_size >> 20);
 	fclose(f);
@@ -95,7 +102,7 @@ static char **firecracker(struct vm *vm)
 
 static char **cloud_hypervisor(struct vm *vm)
 {
-	static char *argv[24];
+	static char *argv[24 + OPTIONS_DISKS];
 	u32 n = 0;
 
 	argv[n++] = "cloud-hypervisor";
@@ -115,14 +122,19 @@ static char **cloud_hypervisor(struct vm *vm)
 	argv[n++] = "null";
 	argv[n++] = "--rng";
 	argv[n++] = "src=/dev/urandom";
+	if (vm->g.o.nr_disks)
+		argv[n++] = "--disk";
+	for (u32 i = 0; i < vm->g.o.nr_disks; i++)
+		argv[n++] = text("path=%s%s", vm->g.o.disk[i].file,
+				 vm->g.o.disk[i].read_only ? ",readonly=on" : "");
 	return argv;
 }
 
 char **vmm_command(struct vm *vm)
 {
-	if (!vm->g.o.initrd) {
+	if (!vm->g.o.initrd && !options_root_is_disk(&vm->g.o)) {
 		report(vm->g.o.vmm, "it shares no directories with a guest",
-		       "name a root with --initrd; `hyla image` makes one");
+		       "name a root with --initrd, or --disk and --root /dev/vda; `hyla image` makes one");
 		return NULL;
 	}
 	if (!strcmp(vm->g.o.vmm, "firecracker"))

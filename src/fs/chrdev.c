@@ -4,8 +4,10 @@
  *
  * A driver registers a range of minors once at boot. Opening a device node
  * replaces the file's operations by the driver's and calls its open. Fifos get
- * those of fs/pipe.c. Block devices and sockets cannot be opened (ENXIO).
+ * those of fs/pipe.c, block devices those of fs/block_file.c. Sockets cannot be
+ * opened (ENXIO).
  */
+#include "fs/block.h"
 #include "fs/internal.h"
 #include "fs/pipe.h"
 #include "mm/slab.h"
@@ -81,7 +83,7 @@ void inode_init_special(struct inode *inode, dev_t rdev)
 		inode->fops = &chrdev_fops;
 		inode->rdev = rdev;
 	} else if (S_ISBLK(inode->mode)) {
-		inode->fops = &bad_special_fops;
+		inode->fops = &block_fops;
 		inode->rdev = rdev;
 	} else if (S_ISFIFO(inode->mode)) {
 		inode->fops = &fifo_fops;

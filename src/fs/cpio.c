@@ -14,6 +14,9 @@
  * corrupt archive ends with -EINVAL and one log line that says where; what was
  * unpacked before stays.
  *
+ * The archive is in memory (an initrd), or in a file (a disk), which is read
+ * through a window and ends with the first trailer.
+ *
  * Not supported: compressed archives, the old binary and "odc" formats.
  */
 #include "fs/cpio.h"
@@ -25,6 +28,7 @@
 
 #define HEADER_SIZE 110u
 #define LINK_BUCKETS 64u
+#define WINDOW_SIZE (16 * PAGE_SIZE)	/* holds a header and its name, or a symlink */
 
 struct header {
 	u32 ino, mode, uid, gid, nlink, mtime, size, major, minor, rmajor, rminor, namesize, check;
@@ -38,12 +42,16 @@ struct memo {
 };
 
 struct unpack {
-	const u8 *data;
+	const u8 *data;			/* NULL: in the file */
+	struct file *file;
+	u8 *window;			/* WINDOW_SIZE bytes of the file */
+	u64 window_at, window_size;
 	u64 size, off;
 	bool crc;
 	struct header h;
-	const char *name;
-	const u8 *body;
+	const char *name;		/* in the window: until the next look() */
+	char name_copy[PATH_MAX];	/* of a file's archive */
+	u64 body;			/* where the entry's data begins */
 	struct memo *links[LINK_BUCKETS];
 	struct memo *dirs;
 };
@@ -52,6 +60,26 @@ static int corrupt(const struct unpack *u, const char *what)
 {
 	log_err("initrd: corrupt cpio archive at byte %lu: %s\n", u->off, what);
 	return -EINVAL;
+}
+
+/* The archive's bytes [at, at + size), at most WINDOW_SIZE and inside it; they
+ * stay until the next call. ERR_PTR: the file could not be read. */
+static const u8 *look(struct unpack *u, u64 at, u64 size)
+{
+	ssize_t n;
+
+	if (u->data)
+		return u->data + at;
+	if (at >= u->window_at && size <= u->window_size &&
+	    at - u->window_at <= u->window_size - size)
+		return u->window + (at - u->window_at);
+	u->window_size = 0;
+	n = file_read_kernel(u->file, u->window, min(WINDOW_SIZE, u->size - at), (loff_t)at);
+	if (n < (ssize_t)size)
+		return ERR_PTR(n < 0 ? n : -EIO);
+	u->window_at = at;
+	u->window_size = (u64)n;
+	return u->window;
 }
 
 /* ---- parsing ---- */
@@ -77,15 +105,55 @@ static bool parse_hex8(const u8 *p, u32 *out)
 	return true;
 }
 
+static int check_sum(struct unpack *u)
+{
+	u32 sum = 0;
+
+	for (u64 at = 0; at < u->h.size;) {
+		u64 n = min(u->h.size - at, WINDOW_SIZE);
+		const u8 *p = look(u, u->body + at, n);
+
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
+		for (u64 i = 0; i < n; i++)
+			sum += p[i];
+		at += n;
+	}
+	return sum == u->h.check ? 0 : corrupt(u, "wrong checksum");
+}
+
+static int parse_name(struct unpack *u, u64 left)
+{
+	const u8 *p;
+
+	if (u->h.namesize < 2 || u->h.namesize > PATH_MAX || u->h.namesize > left - HEADER_SIZE)
+		return corrupt(u, "bad length of name");
+	p = look(u, u->off, HEADER_SIZE + u->h.namesize);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	u->name = (const char *)p + HEADER_SIZE;
+	if (strnlen(u->name, u->h.namesize) != u->h.namesize - 1)
+		return corrupt(u, "name is not terminated");
+	if (!u->data) {
+		memcpy(u->name_copy, u->name, u->h.namesize);
+		u->name = u->name_copy;
+	}
+	return 0;
+}
+
 /* Reads the entry at u->off and moves beyond it. */
 static int parse_entry(struct unpack *u)
 {
-	const u8 *p = u->data + u->off;
-	u64 left = u->size - u->off, body, end;
-	u32 *field = (u32 *)&u->h, sum = 0;
+	u64 left = u->size - u->off, end;
+	u32 *field = (u32 *)&u->h;
+	const u8 *p;
+	int err;
 
 	if (left < HEADER_SIZE)
 		return corrupt(u, "header cut off");
+	p = look(u, u->off, HEADER_SIZE);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
 	if (memcmp(p, "07070", 5) || (p[5] != '1' && p[5] != '2'))
 		return corrupt(u, "no newc or crc header");
 	u->crc = p[5] == '2';
@@ -93,20 +161,16 @@ static int parse_entry(struct unpack *u)
 		if (!parse_hex8(p + 6 + 8 * i, &field[i]))
 			return corrupt(u, "header is not hexadecimal");
 	}
-	if (u->h.namesize < 2 || u->h.namesize > PATH_MAX || u->h.namesize > left - HEADER_SIZE)
-		return corrupt(u, "bad length of name");
-	u->name = (const char *)p + HEADER_SIZE;
-	if (strnlen(u->name, u->h.namesize) != u->h.namesize - 1)
-		return corrupt(u, "name is not terminated");
-	body = align_up(u->off + HEADER_SIZE + u->h.namesize, 4);
-	if (body > u->size || u->h.size > u->size - body)
+	err = parse_name(u, left);
+	if (err)
+		return err;
+	u->body = align_up(u->off + HEADER_SIZE + u->h.namesize, 4);
+	if (u->body > u->size || u->h.size > u->size - u->body)
 		return corrupt(u, "data cut off");
-	u->body = u->data + body;
-	for (u32 i = 0; u->crc && S_ISREG(u->h.mode) && i < u->h.size; i++)
-		sum += u->body[i];
-	if (u->crc && S_ISREG(u->h.mode) && sum != u->h.check)
-		return corrupt(u, "wrong checksum");
-	end = align_up(body + u->h.size, 4);
+	err = u->crc && S_ISREG(u->h.mode) ? check_sum(u) : 0;
+	if (err)
+		return err;
+	end = align_up(u->body + u->h.size, 4);
 	u->off = min(end, u->size);
 	return 0;
 }
@@ -277,14 +341,18 @@ static int set_attributes(const char *name, const struct header *h, u32 valid)
 	return err;
 }
 
-static int write_all(struct file *f, const u8 *data, u64 size)
+static int write_body(struct unpack *u, struct file *f)
 {
-	u64 done = 0;
+	u64 done = 0, most = u->data ? 1ul << 20 : WINDOW_SIZE;
 
-	while (done < size) {
-		ssize_t n = file_write_kernel(f, data + done, min(size - done, 1ul << 20),
-					      (loff_t)done);
+	while (done < u->h.size) {
+		u64 size = min(u->h.size - done, most);
+		const u8 *data = look(u, u->body + done, size);
+		ssize_t n;
 
+		if (IS_ERR(data))
+			return (int)PTR_ERR(data);
+		n = file_write_kernel(f, data, size, (loff_t)done);
 		if (n <= 0)
 			return n ? (int)n : -EIO;
 		done += (u64)n;
@@ -317,25 +385,30 @@ static int unpack_file(struct unpack *u)
 	f = file_open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, u->h.mode & 0777);
 	if (IS_ERR(f))
 		return (int)PTR_ERR(f);
-	err = write_all(f, u->body, u->h.size);
+	err = write_body(u, f);
 	file_put(f);
 	return err;
 }
 
-static int unpack_symlink(const struct unpack *u)
+static int unpack_symlink(struct unpack *u)
 {
+	const u8 *body;
 	char *target;
 	int err;
 
-	if (u->h.size == 0 || u->h.size >= PATH_MAX || memchr(u->body, 0, u->h.size))
+	if (u->h.size == 0 || u->h.size >= PATH_MAX)
 		return corrupt(u, "bad symbolic link");
-	err = make_room(u->name, u->h.mode, true);
-	if (err)
-		return err;
-	target = kstrndup((const char *)u->body, u->h.size);
+	body = look(u, u->body, u->h.size);
+	if (IS_ERR(body))
+		return (int)PTR_ERR(body);
+	if (memchr(body, 0, u->h.size))
+		return corrupt(u, "bad symbolic link");
+	target = kstrndup((const char *)body, u->h.size);
 	if (!target)
 		return -ENOMEM;
-	err = vfs_symlink_path(target, u->name);
+	err = make_room(u->name, u->h.mode, true);
+	if (!err)
+		err = vfs_symlink_path(target, u->name);
 	kfree(target);
 	return err;
 }
@@ -391,7 +464,7 @@ static int unpack_all(struct unpack *u)
 		u64 at = u->off;
 		int err;
 
-		if (u->data[u->off] == 0) {	/* padding between archives */
+		if (u->data && u->data[u->off] == 0) {	/* padding between archives */
 			u->off++;
 			continue;
 		}
@@ -400,6 +473,8 @@ static int unpack_all(struct unpack *u)
 			return err;
 		if (!strcmp(u->name, "TRAILER!!!")) {
 			archive_end(u);
+			if (u->file)
+				return 0;
 			continue;
 		}
 		if (u->name[0] == '.' && u->name[1] == '\0' && !S_ISDIR(u->h.mode))
@@ -414,16 +489,10 @@ static int unpack_all(struct unpack *u)
 	return 0;
 }
 
-int cpio_unpack(const void *data, u64 size)
+static int unpack(struct unpack *u)
 {
-	struct unpack *u = kzalloc(sizeof(*u));
-	int err;
+	int err = unpack_all(u);
 
-	if (!u)
-		return -ENOMEM;
-	u->data = data;
-	u->size = size;
-	err = unpack_all(u);
 	for (struct memo *m = u->dirs; !err && m; m = m->next) {
 		struct header h = { .mtime = m->mtime };
 
@@ -433,6 +502,36 @@ int cpio_unpack(const void *data, u64 size)
 	}
 	archive_end(u);
 	memo_free(&u->dirs);
+	return err;
+}
+
+int cpio_unpack(const void *data, u64 size)
+{
+	struct unpack *u = kzalloc(sizeof(*u));
+	int err;
+
+	if (!u)
+		return -ENOMEM;
+	u->data = data;
+	u->size = size;
+	err = unpack(u);
+	kfree(u);
+	return err;
+}
+
+int cpio_unpack_file(struct file *f, u64 size)
+{
+	struct unpack *u = kzalloc(sizeof(*u));
+	int err = -ENOMEM;
+
+	if (!u)
+		return -ENOMEM;
+	u->window = kmalloc(WINDOW_SIZE);
+	u->file = f;
+	u->size = size;
+	if (u->window)
+		err = unpack(u);
+	kfree(u->window);
 	kfree(u);
 	return err;
 }

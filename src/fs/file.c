@@ -31,7 +31,7 @@ static int nxio_open(struct inode *inode, struct file *f)
 }
 
 const struct file_ops path_fops = { .open = NULL };
-/* Block devices and sockets in the file system. */
+/* Sockets in the file system. */
 const struct file_ops bad_special_fops = { .open = nxio_open };
 
 struct file *file_alloc(u32 flags)

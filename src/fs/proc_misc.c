@@ -4,8 +4,9 @@
  *
  * Each is a show function in the table at the end. Formats are Linux's, since
  * free, vmstat, top, w and others parse them. What this kernel does not have
- * (swap, huge pages, block devices) shows as none or zero.
+ * (swap, huge pages) shows as none or zero.
  */
+#include "fs/block.h"
 #include "fs/kmsg.h"
 #include "fs/locks.h"
 #include "fs/mount.h"
@@ -257,6 +258,7 @@ static int show_devices(struct text *t, void *data __unused, u64 *cursor __unuse
 		last = name;
 	}
 	text_puts(t, "\nBlock devices:\n");
+	block_show_majors(t);
 	return 0;
 }
 
@@ -297,8 +299,12 @@ static int show_swaps(struct text *t, void *data __unused, u64 *cursor __unused)
 
 static int show_partitions(struct text *t, void *data __unused, u64 *cursor __unused)
 {
-	text_puts(t, "major minor  #blocks  name\n\n");
-	return 0;
+	return block_show_partitions(t);
+}
+
+static int show_diskstats(struct text *t, void *data __unused, u64 *cursor __unused)
+{
+	return block_show_diskstats(t);
 }
 
 static int show_interrupts(struct text *t, void *data __unused, u64 *cursor __unused)
@@ -365,7 +371,7 @@ void proc_misc_init(void)
 		{ "cmdline", { .show = show_cmdline }, 0444 },
 		{ "consoles", { .show = show_consoles }, 0444 },
 		{ "devices", { .show = show_devices }, 0444 },
-		{ "diskstats", { .show = show_nothing }, 0444 },
+		{ "diskstats", { .show = show_diskstats }, 0444 },
 		{ "execdomains", { .show = show_execdomains }, 0444 },
 		{ "filesystems", { .show = show_filesystems }, 0444 },
 		{ "interrupts", { .show = show_interrupts }, 0444 },

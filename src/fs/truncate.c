@@ -78,13 +78,13 @@ static s64 fallocate_file(struct file *f, int mode, loff_t off, loff_t len)
 		return -ESPIPE;
 	if (S_ISDIR(inode->mode))
 		return -EISDIR;
-	if (!S_ISREG(inode->mode))
+	if (!S_ISREG(inode->mode) && !S_ISBLK(inode->mode))
 		return -ENODEV;
 	if (__builtin_add_overflow(off, len, &end) || end > inode->sb->max_bytes)
 		return -EFBIG;
 	if (!f->ops->fallocate)
 		return -EOPNOTSUPP;
-	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > inode->size) {
+	if (S_ISREG(inode->mode) && !(mode & FALLOC_FL_KEEP_SIZE) && end > inode->size) {
 		count = (u64)end;
 		ret = check_fsize(0, &count);
 		if (ret || count < (u64)end)

@@ -22,7 +22,7 @@
 
 #include "lib/types.h"
 
-#define HAL_ABI_VERSION 2
+#define HAL_ABI_VERSION 3
 #define HAL_MEM_RANGES 16
 
 struct hal_mem_range {
@@ -34,6 +34,7 @@ enum hal_cap {
 	HAL_CAP_FSGSBASE = 1 << 0,	/* guests may use rd/wrfsbase themselves */
 	HAL_CAP_ISOLATED = 1 << 1,	/* a guest cannot reach kernel memory */
 	HAL_CAP_ZEROED = 1 << 2,	/* mem[] reads as zero at boot: needs no clearing */
+	HAL_CAP_STACK_GUARD = 1 << 3,	/* a kernel stack that overflows is reported */
 };
 
 /* What the machine is. Filled in by the HAL before kern_main, then constant. */

@@ -57,6 +57,18 @@ struct hal_text {
 /* Upcall. */
 bool kern_text(const struct hal_as *as, uaddr_t va, struct hal_text *text);
 
+/*
+ * Kernel stacks. The KSTACK_SIZE bytes at pa, aligned, contiguous, get the address
+ * at which they are used as a stack, aligned as well; with HAL_CAP_STACK_GUARD
+ * nothing is mapped below it. NULL: no room.
+ */
+void *hal_kstack_map(paddr_t pa) __must_check;
+/* Nobody runs on it any more. Its memory may be used again at once. */
+void hal_kstack_unmap(void *stack);
+/* Upcall of hal_kstack_map: a zeroed page for page tables of the HAL's own, for
+ * ever. 0: out of memory. */
+paddr_t kern_table_page(void);
+
 /* The range holds nothing of value: the host may take the memory back; it
  * reads as zero or garbage afterwards. Page aligned. */
 void hal_mem_discard(paddr_t pa, u64 size);

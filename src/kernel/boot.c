@@ -29,6 +29,7 @@
 #include "kernel/bootmount.h"
 #include "kernel/capability.h"
 #include "kernel/config.h"
+#include "kernel/crash.h"
 #include "kernel/exec.h"
 #include "kernel/log.h"
 #include "kernel/sched.h"
@@ -379,7 +380,7 @@ static void init_main(void *unused)
 	if (config_get("release", 0))
 		strlcpy(init_uts.name.release, config_get("release", 0), 65);
 	if (config_get("hyla.panic", 0))
-		panic("hyla.panic= is on the command line");
+		crash_on_demand(config_get("hyla.panic", 0));
 	smp_start((u32)config_get_u64("cpus", HAL_MAX_CPUS));
 	boot_mark("other CPUs");
 	err = boot_mount_root();

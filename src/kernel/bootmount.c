@@ -8,6 +8,8 @@
 
 #include "abi/errno.h"
 #include "abi/mount.h"
+#include "fs/block.h"
+#include "fs/cpio.h"
 #include "fs/mount.h"
 #include "fs/vfs.h"
 #include "kernel/config.h"
@@ -101,6 +103,31 @@ static int enter_mounted_root(void)
 	return 0;
 }
 
+/* root=/dev/vda: a disk that begins with a cpio archive is unpacked into memory,
+ * others are mounted as rootfstype= says. */
+static int root_from_disk(const char *name)
+{
+	const char *type = config_get("rootfstype", 0);
+	struct blockdev *bd = block_find_name(name);
+	struct file *f;
+	int err;
+
+	if (!bd) {
+		log_err("root=%s: there is no such disk", name);
+		return -ENODEV;
+	}
+	if (type && strcmp(type, "cpio")) {
+		err = vfs_mount(type, name, "/", config_get("rw", 0) ? 0 : MS_RDONLY, "");
+		return err ? err : enter_mounted_root();
+	}
+	f = block_open(bd);
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	err = cpio_unpack_file(f, block_bytes(bd));
+	file_put(f);
+	return err;
+}
+
 int boot_mount_root(void)
 {
 	const char *spec = config_get("root", 0);
@@ -109,6 +136,12 @@ int boot_mount_root(void)
 
 	if (!spec || !strcmp(spec, "initrd") || !strcmp(spec, "tmpfs"))
 		return 0;
+	if (!strncmp(spec, "/dev/", 5)) {
+		err = root_from_disk(spec);
+		if (err)
+			log_err("root=%s: error %d", spec, -err);
+		return err;
+	}
 	m = kzalloc(sizeof(*m));
 	if (!m)
 		return -ENOMEM;

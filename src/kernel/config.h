@@ -17,6 +17,8 @@
  *   hostname=H     default "hyla"
  *   release=R      uname -r
  *   root=9p:TAG[:ro] | initrd | tmpfs        the root file system
+ *   root=/dev/vda  what a cpio archive on that disk holds; with rootfstype=TYPE
+ *                  other than cpio the disk is mounted
  *   mount=TYPE:SOURCE:TARGET[:FLAGS]         in order, after the root; TYPE is
  *                  9p tmpfs proc sysfs devfs devpts; FLAGS a comma list of ro,
  *                  nosuid, nodev, noexec, mkdir (make TARGET, with parents),
@@ -32,7 +34,7 @@
  *
  *   init=PATH      run when there is no arg=, with initarg=A ... (the words
  *                  behind "--"); default /init, /sbin/init, ..., /bin/sh
- *   hyla.panic=1   panic, for tests
+ *   hyla.panic=1   panic, for tests; =stack: overflow a kernel stack (crash.c)
  *
  * Console ports (virtio-console, by name): tty stdin stdout stderr control
  * trace. The control port carries lines. Host to guest: "signal N" (to the

@@ -96,42 +96,71 @@ static bool is_return(u64 addr)
 	       (p[-6] == 0xff && (p[-5] & 0xf8) == 0x90) || (p[-6] == 0xff && p[-5] == 0x15);
 }
 
+static void print_caller(u64 addr, u32 times)
+{
+	char line[64];
+	int n = scnprintf(line, sizeof(line), "  called from 0x%016lx", addr);
+
+	if (times > 1)
+		n += scnprintf(line + n, sizeof(line) - (size_t)n, " %u times", times);
+	line[n++] = '\n';
+	hal_log_write(line, (size_t)n);
+}
+
 /* There are no frame pointers: every word of the stack that looks like a
  * return address into the kernel's text (near this function). Old ones that
  * nothing has overwritten may be among them. */
-static void print_callers(void)
+static void print_callers(const u64 *at)
 {
-	const u64 *at = __builtin_frame_address(0);
 	const u64 *end = (const u64 *)(((u64)at | (KSTACK_SIZE - 1)) + 1);
-	u64 here = (u64)print_callers;
-	char line[64];
+	u64 here = (u64)print_callers, last = 0;
+	u32 n = 0, times = 0;
 
-	for (u32 n = 0; at < end && n < 24; at++) {
+	for (; at && at < end && n < 24; at++) {
 		if (*at - here + PANIC_TEXT > 2 * PANIC_TEXT || !is_return(*at))
 			continue;
-		n++;
-		hal_log_write(line, (size_t)scnprintf(line, sizeof(line),
-						      "  called from 0x%016lx\n", *at));
+		if (times && *at != last) {
+			print_caller(last, times);
+			times = 0;
+			n++;
+		}
+		last = *at;
+		times++;
 	}
+	if (times)
+		print_caller(last, times);
 }
 
-void panic(const char *fmt, ...)
+static __noreturn void stop(const u64 *stack, const char *fmt, va_list ap)
 {
 	static bool again;
 	char line[256];
-	va_list ap;
 	int n;
 
 	if (again)
 		hal_panic_halt();
 	again = true;
-	va_start(ap, fmt);
 	n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
-	va_end(ap);
 	n = min(n, (int)sizeof(line) - 2);
 	line[n++] = '\n';
 	hal_log_write("hyla: kernel panic: ", 20);
 	hal_log_write(line, (size_t)n);
-	print_callers();
+	print_callers(stack);
 	hal_panic_halt();
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	stop(__builtin_frame_address(0), fmt, ap);
+}
+
+void panic_from(const u64 *stack, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	stop(stack, fmt, ap);
 }

@@ -171,6 +171,16 @@ void process_put(struct process *p)
 
 /* ---- tasks ---- */
 
+paddr_t kern_table_page(void)
+{
+	void *page = page_alloc_virt(0, ALLOC_ZERO);
+
+	if (!page)
+		return 0;
+	page_counts.table++;
+	return virt_to_phys(page);
+}
+
 struct task *task_alloc(void)
 {
 	struct task *t = slab_zalloc(&task_cache);
@@ -181,10 +191,12 @@ struct task *task_alloc(void)
 	t->hal.fp = kzalloc(align_up(hal_info()->fp_size, 64u));
 	while (PAGE_SIZE << order < KSTACK_SIZE)
 		order++;
-	t->stack = page_alloc_virt(order, 0);
-	if (!t->hal.fp || !t->stack) {
+	t->stack_mem = page_alloc_virt(order, 0);
+	if (t->hal.fp && t->stack_mem)
+		t->stack = hal_kstack_map(virt_to_phys(t->stack_mem));
+	if (!t->stack) {
 		kfree(t->hal.fp);
-		page_free_virt(t->stack);
+		page_free_virt(t->stack_mem);
 		slab_free(&task_cache, t);
 		return NULL;
 	}
@@ -212,7 +224,8 @@ static void task_free(struct task *t)
 {
 	hal_thread_exit(&t->hal);
 	kfree(t->hal.fp);
-	page_free_virt(t->stack);
+	hal_kstack_unmap(t->stack);
+	page_free_virt(t->stack_mem);
 	if (t->cred)
 		cred_put(t->cred);
 	if (t->sighand)

@@ -178,7 +178,8 @@ enum task_flag {		/* task->flags: look before returning to user mode */
 #define TASK_COMM_LEN 16
 
 struct task {
-	struct kstack *stack;
+	struct kstack *stack;		/* from hal_kstack_map */
+	void *stack_mem;		/* its memory, in the direct map; NULL: boot task */
 	void *sp;		/* saved kernel stack pointer, when not running */
 	struct trapframe *tf;	/* top of stack */
 	struct hal_thread hal;

@@ -85,6 +85,8 @@ typedef u64 dev_t;	/* Linux's new_encode_dev layout, see fs/vfs.h */
 
 /* Broken invariants only; never reachable from guest input. */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
+/* Looks for return addresses from `stack` on (NULL: nowhere). For traps of a HAL. */
+void panic_from(const u64 *stack, const char *fmt, ...) __printf(2, 3) __noreturn;
 #define bug_on(c) do { \
 	if (unlikely(c)) \
 		panic("bug: %s:%d: %s", __FILE__, __LINE__, #c); \

@@ -162,7 +162,7 @@ struct page *mapping_get_page(struct mapping *m, u64 index)
 {
 	struct page *pages[MAX_READ_BATCH];
 	struct page *page;
-	u32 count;
+	u32 count, window = read_window(m, index);
 	int err;
 
 	for (;;) {
@@ -177,12 +177,14 @@ struct page *mapping_get_page(struct mapping *m, u64 index)
 			page_put(page);
 			continue;
 		}
-		count = insert_batch(m, index, read_window(m, index), pages, &err);
+		count = insert_batch(m, index, window, pages, &err);
 		if (!count)
 			return ERR_PTR(err);
 		err = fill_batch(m, pages, count);
-		if (err)
+		if (err && count == 1)
 			return ERR_PTR(err);
+		if (err)	/* not because of a neighbour that was not asked for */
+			window = 1;
 	}
 }
 

@@ -36,6 +36,7 @@ static const struct virtio_driver *const drivers[] = {
 	&virtio_console_driver,
 	&virtio_rng_driver,
 	&virtio_9p_driver,
+	&virtio_blk_driver,
 };
 
 static struct virtio_device *devices[HAL_VIRTIO_MAX];

@@ -10,6 +10,7 @@ void kern_main(void)
 	test_machine();
 	test_user();
 	test_memory();
+	test_kstack();
 	test_fp();
 	test_interrupts();
 	test_virtio();

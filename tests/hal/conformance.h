@@ -74,6 +74,7 @@ extern const u8 guest_start[], guest_end[];
 void test_machine(void);
 void test_user(void);
 void test_memory(void);
+void test_kstack(void);
 void test_fp(void);
 void test_interrupts(void);
 void test_virtio(void);

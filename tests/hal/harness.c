@@ -86,6 +86,12 @@ void panic(const char *fmt, ...)
 	hal_panic_halt();
 }
 
+void panic_from(const u64 *stack, const char *fmt, ...)
+{
+	(void)stack;
+	panic("%s", fmt);
+}
+
 void check(bool good, const char *name)
 {
 	if (!good) {
@@ -248,7 +254,9 @@ void task_new(struct task *t, struct hal_as *as, uaddr_t rip)
 		next_page = next_page ? align_up(next_page, KSTACK_SIZE) : 0;
 		if (!next_page)
 			next_page = align_up(ram()->start, KSTACK_SIZE);
-		t->kstack = mem_alloc(KSTACK_SIZE);
+		t->kstack = hal_kstack_map(phys(mem_alloc(KSTACK_SIZE)));
+		if (!t->kstack)
+			panic("hal_kstack_map");
 	}
 	t->as = as;
 	t->fp = mem_alloc(hal_info()->fp_size);
@@ -330,6 +338,11 @@ void finish(void)
 	say_number(tests, 10);
 	say("\n");
 	hal_halt((failures ? 1 : 0) << 8);
+}
+
+paddr_t kern_table_page(void)
+{
+	return phys(page_new());
 }
 
 /* No program text here. */

@@ -27,5 +27,6 @@
 Suite *lib_suite(void);
 Suite *mm_suite(void);
 Suite *kernel_suite(void);
+Suite *blk_suite(void);
 
 #endif

@@ -6,6 +6,7 @@
  *   loader.c        what the loader told us
  *   cpu.c           GDT, IDT, traps, FP       paging.c  page tables, TLB
  *   apic.c          LAPIC, IOAPIC, timer      clock.c   TSC, RTC
+ *   kstack.c        kernel stacks with guard pages
  *   acpi.c          tables          smp.c     other CPUs
  *   serial.c        log, power off            virtio*.c transports
  */
@@ -20,6 +21,7 @@
 #define DIRECT_BASE 0xffff800000000000ul
 #define MMIO_BASE 0xffffc00000000000ul
 #define KERNEL_BASE 0xffffffff80000000ul
+#define KSTACK_AREA 0xffffff8000000000ul	/* in KERNEL_BASE's level-4 entry */
 #define USER_LIMIT 0x00007ffffffff000ul
 #define CANONICAL_END 0x0000800000000000ul
 #define AP_TRAMPOLINE 0x8000ul
@@ -103,6 +105,8 @@ extern struct hal_info bm_info;
 void bm_main(u32 protocol, u64 info) __noreturn;
 /* loader.c: fills in bm_boot. protocol: 0 PVH, 1 Linux, 3 Multiboot2. */
 void loader_read(u32 protocol, u64 info);
+/* Into bm_boot.map; the order is kept. Overlaps are fine: the first one counts. */
+void loader_add_range(u64 start, u64 end, u32 type);
 /* Zeroed, page aligned memory for ever; only before kern_main. Panics. */
 void *early_alloc(u64 size);
 /* "name" or "name=VALUE" of the command line: points after '=', or NULL. */
@@ -116,7 +120,15 @@ extern u64 bm_root;		/* physical address of the kernel's own level-4 table */
 void paging_init(void);
 /* Uncached, not executable; only before kern_main. */
 volatile void *mmio_map(u64 pa, u64 size);
+/* The table of the given level (2: its entries are tables of pages) around va. */
+u64 *paging_table(u64 va, u32 level);
 void tlb_serve(void);		/* answers another CPU's flush request */
+void tlb_flush_kernel(void);	/* on all CPUs, what is not global */
+
+/* ---- kstack.c ---- */
+
+void kstack_init(void);
+bool kstack_is_guard(u64 va);
 
 /* ---- cpu.c ---- */
 

@@ -76,20 +76,40 @@ static u64 memory_limit(void)
 	return limit;
 }
 
-/* An initrd that is not in RAM is a loader's lie. */
-static void check_initrd(void)
+/* Where the range around pa ends that may hold an initrd: RAM, or what firmware
+ * took from RAM's end. pa itself: there is none. */
+static u64 usable_to(u64 pa)
 {
-	u64 start = bm_boot.initrd, size = bm_boot.initrd_size;
+	u64 ram_end = 0;
 
 	for (u32 i = 0; i < bm_boot.count; i++) {
 		const struct bm_range *r = &bm_boot.map[i];
+		bool taken = r->type == 2 && r->start == ram_end;
 
-		if (r->type == 1 && start >= r->start && size <= r->size &&
-		    start - r->start <= r->size - size)
-			return;
+		if (r->type == 1)
+			ram_end = r->start + r->size;
+		if ((r->type == 1 || taken) && pa >= r->start && pa - r->start < r->size)
+			return r->start + r->size;
 	}
-	if (size)
-		bm_log("hyla: the initrd is not in memory: ignored\n");
+	return pa;
+}
+
+/* An initrd that is not in RAM is a loader's lie. But QEMU puts it where SeaBIOS
+ * with many disks has reserved memory that it is done with: then it is as good
+ * as RAM, and becomes a range of its own. */
+static void check_initrd(void)
+{
+	u64 pos = bm_boot.initrd, end = initrd_end();
+
+	if (!bm_boot.initrd_size)
+		return;
+	while (pos < end && usable_to(pos) > pos)
+		pos = usable_to(pos);
+	if (end > bm_boot.initrd && pos >= end) {
+		loader_add_range(align_down(bm_boot.initrd, PAGE_SIZE), end, 1);
+		return;
+	}
+	bm_log("hyla: the initrd is not in memory: ignored\n");
 	bm_boot.initrd_size = 0;
 }
 
@@ -182,11 +202,10 @@ static void describe_memory(void)
 
 /* ---- the start ---- */
 
-/* Goes on on the boot stack's place in the direct map, where virt_to_phys
- * holds for it as for every kernel stack. */
+/* Goes on on the boot stack's place in the area of stacks, with a guard below. */
 static __noreturn void enter_core(void)
 {
-	u64 top = DIRECT_BASE + ((u64)bm_boot_stack - KERNEL_BASE) + KSTACK_SIZE;
+	u64 top = (u64)hal_kstack_map((u64)bm_boot_stack - KERNEL_BASE) + KSTACK_SIZE;
 
 	__asm__ volatile("mov %0, %%rsp; xor %%ebp, %%ebp; call kern_main"
 			 :: "r"(top) : "memory");
@@ -208,6 +227,7 @@ void bm_main(u32 protocol, u64 info)
 	bm_info.nr_cpus = 1;
 	cpu_detect();
 	paging_init();
+	kstack_init();
 	cpu = bm_cpu_alloc(0, 0);
 	cpu_init(cpu);
 	acpi_init();

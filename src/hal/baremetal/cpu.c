@@ -20,7 +20,8 @@
  * and loaded only if fp_owner/hal_word say that the CPU has not still got them.
  * hal_word is the CPU number + 1 on which they were loaded last.
  *
- * Double fault, NMI and machine check have stacks of their own (IST).
+ * Double fault, NMI and machine check have stacks of their own (IST). A double
+ * fault is what a kernel stack overflow ends in: kstack.c.
  */
 #include "hal/baremetal/bm.h"
 #include "lib/string.h"
@@ -99,7 +100,7 @@ void cpu_detect(void)
 	}
 	bm_info.xfeatures = xcr0;
 	bm_info.hwcap = one.d;
-	bm_info.caps |= HAL_CAP_ISOLATED;
+	bm_info.caps |= HAL_CAP_ISOLATED | HAL_CAP_STACK_GUARD;
 }
 
 static void enable_features(void)
@@ -377,16 +378,20 @@ static void dump(const struct bm_kframe *kf)
 	bm_log_hex("\nr13 ", kf->r13);
 	bm_log_hex(" r14 ", kf->r14);
 	bm_log_hex(" r15 ", kf->r15);
-	bm_log("\nstack:");
-	for (u32 i = 0; i < 24 && kf->vector != 8 && (kf->rsp & 0xff00000000000000ul); i++) {
-		u64 word = ((const u64 *)kf->rsp)[i];
-
-		if (word >= KERNEL_BASE)
-			bm_log_hex(" ", word);
-		if (((kf->rsp + 8 * (i + 1)) & (KSTACK_SIZE - 1)) == 0)
-			break;
-	}
 	bm_log("\n");
+}
+
+/* Where to look for return addresses: kf->rsp, or the lowest word of the stack
+ * that ran over; NULL if that is nowhere sensible. */
+static const u64 *stack_of(const struct bm_kframe *kf)
+{
+	u64 sp = align_up(kf->rsp, 8ul);
+
+	if (kstack_is_guard(sp))
+		return (const u64 *)align_up(sp, KSTACK_SIZE);
+	if (kf->vector != 8)
+		return (const u64 *)sp;
+	return sp >= KSTACK_AREA && sp < KERNEL_BASE ? (const u64 *)sp : NULL;
 }
 
 void bm_trap_kernel(struct bm_kframe *kf)
@@ -398,7 +403,9 @@ void bm_trap_kernel(struct bm_kframe *kf)
 	if (kf->vector == 2)	/* NMI: nobody sends one that matters */
 		return;
 	dump(kf);
-	panic("exception %lu in the kernel at %lx", kf->vector, kf->rip);
+	if (kf->vector == 8 && kstack_is_guard(read_cr2()))
+		panic_from(stack_of(kf), "kernel stack overflow at %lx", kf->rip);
+	panic_from(stack_of(kf), "exception %lu in the kernel at %lx", kf->vector, kf->rip);
 }
 
 void bm_trap_user(struct trapframe *tf, u64 vector, u64 error)

@@ -33,18 +33,18 @@ static const void *low(u64 pa, u64 size)
 	return pa && pa < BOOT_MAPPED && size <= BOOT_MAPPED - pa ? direct(pa) : NULL;
 }
 
-static void add_range(u64 start, u64 size, u32 type)
+void loader_add_range(u64 start, u64 end, u32 type)
 {
 	struct bm_range *map = bm_boot.map;
 	u32 at = bm_boot.count;
 
-	if (size == 0 || start + size < start || bm_boot.count == BM_RANGES)
+	if (end <= start || bm_boot.count == BM_RANGES)
 		return;
 	while (at && map[at - 1].start > start) {
 		map[at] = map[at - 1];
 		at--;
 	}
-	map[at] = (struct bm_range){ .start = start, .size = size, .type = type };
+	map[at] = (struct bm_range){ .start = start, .size = end - start, .type = type };
 	bm_boot.count++;
 }
 
@@ -75,7 +75,7 @@ static void read_pvh(u64 pa)
 		bm_die("the loader gives no memory map");
 	map = low(info->memmap, info->memmap_count * sizeof(*map));
 	for (u32 i = 0; map && i < info->memmap_count; i++)
-		add_range(map[i].addr, map[i].size, map[i].type);
+		loader_add_range(map[i].addr, map[i].addr + map[i].size, map[i].type);
 }
 
 static u32 get32(const u8 *p) { u32 v; memcpy(&v, p, 4); return v; }
@@ -94,7 +94,7 @@ static void read_linux(u64 pa)
 	bm_boot.initrd_size = get32(zp + 0x21c);
 	map = (const struct e820_range *)(zp + 0x2d0);
 	for (u32 i = 0; i < zp[0x1e8] && i < 128; i++)
-		add_range(map[i].addr, map[i].size, map[i].type);
+		loader_add_range(map[i].addr, map[i].addr + map[i].size, map[i].type);
 }
 
 static void read_mb2_map(const u8 *tag, u32 size)
@@ -102,7 +102,8 @@ static void read_mb2_map(const u8 *tag, u32 size)
 	u32 entry = get32(tag + 8);
 
 	for (u32 at = 16; entry >= 24 && at + entry <= size; at += entry)
-		add_range(get64(tag + at), get64(tag + at + 8), get32(tag + at + 16));
+		loader_add_range(get64(tag + at), get64(tag + at) + get64(tag + at + 8),
+				 get32(tag + at + 16));
 }
 
 /* Multiboot2 specification 2.0, section 3.6. */

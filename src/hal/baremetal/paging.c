@@ -5,10 +5,11 @@
  *   0xffff800000000000 + pa   direct map of RAM and firmware tables, rw-; the
  *                             image's text and rodata are r-- here, too
  *   0xffffc00000000000 + pa   device registers, uncached, mapped on demand
+ *   0xffffff8000000000        kernel stacks (kstack.c); the only part that changes
  *   0xffffffff80000000 + pa   the image, each section with its rights
  *
- * The upper half is built once, before the core runs, and never changes: every
- * address space gets a copy of its 256 level-4 entries. The lower half is the
+ * The upper half's 256 level-4 entries are made once, before the core runs, and
+ * every address space gets a copy of them. The lower half is the
  * core's. No PCID, so loading CR3 flushes all that is not global (the kernel's
  * own entries are), and only CPUs that run an address space now (as->cpus)
  * can hold its translations.
@@ -52,6 +53,11 @@ static u64 *entry_for(u64 va, u32 level)
 	for (u32 l = 4; l > level; l--)
 		table = table_below(&table[va >> (12 + 9 * (l - 1)) & 511]);
 	return &table[va >> (12 + 9 * (level - 1)) & 511];
+}
+
+u64 *paging_table(u64 va, u32 level)
+{
+	return entry_for(va & ~((1ul << (12 + 9 * level)) - 1), level);
 }
 
 static u32 level_for(u64 va, u64 pa, u64 size)
@@ -174,12 +180,10 @@ void tlb_serve(void)
 	__atomic_store_n(&cpu->tlb_wanted, 0, __ATOMIC_RELEASE);
 }
 
-/* Makes all other CPUs that run `as` do `what`, and waits. The caller holds
- * the kernel lock; they are in user mode, idle, or spin for the lock. */
-static void ask_others(struct hal_as *as, u32 me, u32 what)
+/* Makes other CPUs do `what`, and waits. The caller holds the kernel lock; they
+ * are in user mode, idle, or spin for the lock. */
+static void ask(u64 others, u32 what)
 {
-	u64 others = __atomic_load_n(&as->cpus, __ATOMIC_SEQ_CST) & ~BIT(me);
-
 	for (u32 i = 0; i < bm_info.nr_cpus; i++) {
 		if (others & BIT(i)) {
 			__atomic_store_n(&bm_cpus[i]->tlb_wanted, what, __ATOMIC_SEQ_CST);
@@ -191,6 +195,25 @@ static void ask_others(struct hal_as *as, u32 me, u32 what)
 		       __atomic_load_n(&bm_cpus[i]->tlb_wanted, __ATOMIC_ACQUIRE))
 			hal_relax();
 	}
+}
+
+/* The same for those that run `as`. */
+static void ask_others(struct hal_as *as, u32 me, u32 what)
+{
+	ask(__atomic_load_n(&as->cpus, __ATOMIC_SEQ_CST) & ~BIT(me), what);
+}
+
+void tlb_flush_kernel(void)
+{
+	struct bm_cpu *me = bm_this_cpu();
+	u64 others = 0;
+
+	for (u32 i = 0; i < bm_info.nr_cpus; i++) {
+		if (i != me->nr && __atomic_load_n(&bm_cpus[i]->started, __ATOMIC_ACQUIRE))
+			others |= BIT(i);
+	}
+	write_cr3(me->cr3);
+	ask(others, TLB_FLUSH);
 }
 
 /* An idle CPU may still have the space of the task before in CR3. */

@@ -8,6 +8,9 @@
 /* All before machine_start(); false when reported. */
 bool rng_create(struct machine *m);
 
+/* A raw disk image, or a disk of the host. */
+bool disk_create(struct machine *m, const char *path, bool read_only);
+
 /* A host directory. Owners: see p9.h. */
 struct p9_export {
 	const char *tag;

@@ -15,7 +15,6 @@
 #include "hal/hal.h"
 #include "hal/mem.h"
 #include "hal/sim/host.h"
-#include "hal/virtio.h"
 #include "kernel/sched.h"
 #include "kernel/task.h"
 #include "lib/string.h"
@@ -94,6 +93,7 @@ void hal_timer_arm(u64 abs_ns) { armed_ns = abs_ns; }
 
 void hal_poll(void)
 {
+	sim_deliver_irqs();
 	if (now_ns >= armed_ns) {
 		armed_ns = U64_MAX;
 		kern_timer();
@@ -102,6 +102,8 @@ void hal_poll(void)
 
 void hal_idle(void)
 {
+	if (sim_deliver_irqs())
+		return;
 	if (armed_ns == U64_MAX)
 		host_fail("idle for ever: every task sleeps and no timer is armed");
 	now_ns = max(now_ns, armed_ns);
@@ -144,6 +146,8 @@ void hal_as_activate(struct hal_as *as) { (void)as; }
 void hal_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages) { (void)as; (void)va; (void)pages; }
 void hal_tlb_flush_all(struct hal_as *as) { (void)as; }
 void hal_tlb_fill(struct hal_as *as, uaddr_t va, size_t pages) { (void)as; (void)va; (void)pages; }
+void *hal_kstack_map(paddr_t pa) { return info.phys_base + pa; }
+void hal_kstack_unmap(void *stack) { (void)stack; }
 void hal_mem_discard(paddr_t pa, u64 size) { (void)pa; (void)size; }
 
 static bool access_user(uaddr_t va, void *buf, size_t size, bool write)
@@ -181,43 +185,6 @@ bool sim_poke(uaddr_t to, const void *from, size_t size)
 bool sim_peek(void *to, uaddr_t from, size_t size)
 {
 	return access_user(from, to, size, false);
-}
-
-/* ---- virtio: no devices ---- */
-
-u32 hal_virtio_count(void) { return 0; }
-u32 hal_virtio_id(u32 dev) { (void)dev; return 0; }
-u8 hal_virtio_status(u32 dev) { (void)dev; return 0; }
-void hal_virtio_set_status(u32 dev, u8 status) { (void)dev; (void)status; }
-u64 hal_virtio_features(u32 dev) { (void)dev; return 0; }
-void hal_virtio_accept_features(u32 dev, u64 features) { (void)dev; (void)features; }
-u32 hal_virtio_queue_max(u32 dev, u32 q) { (void)dev; (void)q; return 0; }
-void hal_virtio_notify(u32 dev, u32 q) { (void)dev; (void)q; }
-
-void hal_virtio_config_read(u32 dev, u32 offset, void *buf, u32 size)
-{
-	(void)dev;
-	(void)offset;
-	memset(buf, 0, size);
-}
-
-void hal_virtio_config_write(u32 dev, u32 offset, const void *buf, u32 size)
-{
-	(void)dev;
-	(void)offset;
-	(void)buf;
-	(void)size;
-}
-
-int hal_virtio_queue_setup(u32 dev, u32 q, u32 size, paddr_t desc, paddr_t avail, paddr_t used)
-{
-	(void)dev;
-	(void)q;
-	(void)size;
-	(void)desc;
-	(void)avail;
-	(void)used;
-	return -ENODEV;
 }
 
 /* ---- the initrd: one file, /init, a program of one writable page ---- */

@@ -40,6 +40,56 @@ bool sim_peek(void *to, uaddr_t from, size_t size);
 /* A page of guest memory that scripts may use freely. */
 #define SIM_SCRATCH 0x10000000ul
 
+/* ---- devices (virtio.c) ---- */
+
+#define SIM_QUEUES 8u
+#define SIM_CHAIN_MAX 80u
+
+struct sim_queue {
+	paddr_t desc, avail, used;
+	u32 size;		/* 0: not set up */
+	u16 last_avail;
+};
+
+struct sim_device {
+	u32 id;			/* virtio device id */
+	u32 queues, queue_max;
+	u64 features;		/* offered */
+	u8 config[64];
+	/* The driver notified queue q. */
+	void (*notify)(struct sim_device *d, u32 q);
+	void *priv;
+	bool ignores_reset;
+	/* ---- kept by the HAL ---- */
+	u64 accepted;
+	u8 status;
+	bool irq;		/* an interrupt is on its way */
+	u32 resets;
+	struct sim_queue queue[SIM_QUEUES];
+};
+
+struct sim_seg {
+	u8 *data;
+	u32 size;
+	bool write;		/* for the device to write */
+};
+
+struct sim_chain {
+	u32 head, count;
+	struct sim_seg seg[SIM_CHAIN_MAX];
+};
+
+/* Before sim_boot. */
+void sim_add_device(struct sim_device *d);
+/* The next chain that the driver made available; false: none. */
+bool sim_next(struct sim_device *d, u32 q, struct sim_chain *c);
+/* Puts an entry into the used ring, whatever it says, and wants an interrupt. */
+void sim_used(struct sim_device *d, u32 q, u32 head, u32 len);
+/* Moves the used index without an entry. */
+void sim_used_index_add(struct sim_device *d, u32 q, u16 n);
+/* The HAL's own: upcalls for interrupts on their way; were there any? */
+bool sim_deliver_irqs(void);
+
 /* What the kernel logged so far. */
 const char *sim_log(void);
 
