@@ -354,7 +354,10 @@ static s64 do_clone(const struct clone_args *a, void (*fn)(void *))
 		t->vfork_done = &vfork_done;
 		task_get(t);
 	}
-	sched_wake(t);
+	if (a->flags & CLONE_VM)
+		sched_wake(t);
+	else
+		sched_wake_first(t);
 	if (a->flags & CLONE_VFORK)
 		wait_vfork(t, &vfork_wq, &vfork_done);
 	return tid;

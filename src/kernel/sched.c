@@ -206,6 +206,13 @@ void sched_wake(struct task *t)
 	find_cpu(t);
 }
 
+void sched_wake_first(struct task *t)
+{
+	sched_wake(t);
+	if (nr_cpus_online == 1)
+		this_cpu()->need_resched = true;
+}
+
 void sched_requeue(struct task *t)
 {
 	if (t->on_rq) {

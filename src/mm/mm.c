@@ -126,6 +126,13 @@ void vm_wrprotect_mapping(struct mapping *m, u64 first_index, u64 last_index)
 
 /* ---- fork ---- */
 
+/*
+ * What only maps a file could be left to faults, but hosted a fault costs as much
+ * as copying a few hundred entries, and every child needs the text it runs. So
+ * it is left only where there is much of it.
+ */
+#define FORK_FILE_PAGES 2048
+
 struct fork_copy {
 	struct mm *to;
 	struct tlb_gather g;	/* parent's flush range */
@@ -179,7 +186,7 @@ static int fork_vma(struct mm *old, struct mm *new, struct vma *vma)
 		copy->flags &= ~VM_HAS_ANON;
 		return 0;
 	}
-	if (!(vma->flags & VM_HAS_ANON))
+	if (!(vma->flags & VM_HAS_ANON) && (vma->ops || old->rss_file > FORK_FILE_PAGES))
 		return 0;
 	gather_init(&fc.g, &old->as);
 	pte_for_each(&old->as, vma->start, vma->end, copy_pte, &fc, NULL);
