@@ -50,7 +50,8 @@ END {
 	}
 	for (r = lowest; r <= highest * 1.001; r *= 10) {
 		x = x_of(r)
-		printf "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"%s\"/>\n", x, top - 10, x, height - 30, r > 0.99 && r < 1.01 ? "#000000" : "#dddddd"
+		ink = (r > 0.99 && r < 1.01) ? "#000000" : "#dddddd"
+		printf "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\" stroke=\"%s\"/>\n", x, top - 10, x, height - 30, ink
 		printf "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", x, height - 14, r
 	}
 	for (j = 1; j <= rows; j++) {
