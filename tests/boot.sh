@@ -98,6 +98,55 @@ if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&
 	check "$? $(grep -c 'init: No such file' "$dir/msg")" "127 1" "no init"
 fi
 
+# ---- by hand: Linux's words on the command line ----
+byhand() {	# words of the command line, QEMU's other options
+	words=$1
+	shift
+	timeout 60 qemu-system-x86_64 -M microvm,acpi=off -accel tcg -cpu max -m 64 -nodefaults -no-user-config \
+		-display none -no-reboot -global virtio-mmio.force-legacy=false -serial stdio \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel "$(dirname "$hyla")/hyla.elf" \
+		-append "$words" "$@" </dev/null 2>&1
+}
+if [ -f "$dir/root.cpio" ] && [ -f "$(dirname "$hyla")/hyla.elf" ]; then
+	check "$(byhand 'console=tty0 console=ttyS0,115200 quiet panic=1 ip=dhcp reboot=k pci=off init=/bin/busybox -- echo by hand' \
+		-initrd "$dir/root.cpio" | tr -d '\r')" "by hand" "init=, arguments, console=ttyS0, words without effect"
+	byhand 'console=ttyS0 rdinit=/init' -initrd "$dir/root.cpio" | grep -q 'init runs'
+	check $? 0 "rdinit="
+	check "$(byhand 'loglevel=7 init=/bin/busybox -- true' -initrd "$dir/root.cpio" -drive if=none,id=d,format=raw,file="$dir/in" \
+		-device virtio-blk-device,drive=d | grep -c 'vda: 5[0-9]* sectors')" 1 "loglevel=7"
+	check "$(byhand 'quiet init=/bin/busybox -- true' -initrd "$dir/root.cpio" -drive if=none,id=d,format=raw,file="$dir/in" \
+		-device virtio-blk-device,drive=d | grep -c sectors)" 0 "quiet"
+	check "$(byhand 'root=/dev/vda rootfstype=cpio ro console=ttyS0 init=/bin/busybox -- echo from disk' \
+		-drive if=none,id=d,format=raw,file="$dir/root.cpio" -device virtio-blk-device,drive=d | tr -d '\r')" \
+		"from disk" "root=/dev/vda rootfstype=cpio, no initrd"
+	byhand 'root=/dev/vdb' >"$dir/msg"
+	check "$? $(grep -c 'there is no such disk' "$dir/msg") $(grep -c 'panic: no root' "$dir/msg")" "37 1 1" "a root that is missing"
+	byhand 'root=/dev/vda rootfstype=ext9 rw' -drive if=none,id=d,format=raw,file="$dir/root.cpio" \
+		-device virtio-blk-device,drive=d >"$dir/msg"
+	check "$? $(grep -c 'root=/dev/vda: error 19' "$dir/msg")" "37 1" "a file system that is none"
+	byhand 'quiet' >"$dir/msg"
+	check "$(grep -c 'init: No such file' "$dir/msg")" 1 "nothing at all to run"
+	byhand 'virtio_mmio.device=512@0:1 virtio_mmio.device=1@0xffffffffffffffff:99999 virtio_mmio.device=x mem=zz init=/bin/busybox console=ttyS0 -- echo fine' \
+		-initrd "$dir/root.cpio" | grep -q fine
+	check $? 0 "devices that are not there, sizes that are none"
+fi
+
+# ---- ACPI tables that lie ----
+table() {	# signature, what follows the header, in printf's escapes
+	printf "$2" >"$dir/$1.table"
+	set -- "$@" "$dir/$1.table"
+	boot --machine q35 --cpus 2 --vmm-arg -acpitable --vmm-arg "sig=$1,data=$3" -- sh -c 'nproc; cat /proc/version | cut -c1-5' 2>/dev/null | tr '\n' ' '
+}
+z8='\0\0\0\0\0\0\0\0'
+check "$(table APIC "\\0\\0\\340\\376\\1\\0\\0\\0\\0\\0")" "2 Linux " "MADT: an entry of length 0"
+check "$(table APIC '\0\0\340\376\1\0\0\0\1\14\0\0\0\0\20\0\0\0\0\0\1\14\0\0\377\377\377\377\0\0\0\0\0\377')" "2 Linux " \
+	"MADT: IOAPICs in memory, an entry that is cut off"
+check "$(table APIC '\0\0\340\376\1\0\0\0\0\10\0\20\1\0\0\0')" "2 Linux " "MADT: a CPU that does not come"
+check "$(table MCFG "$z8"'\0\0\20\0\0\0\0\0\0\0\0\377\0\0\0\0')" "2 Linux " "MCFG: in memory"
+check "$(table MCFG "$z8"'\377\377\377\377\377\377\377\377\0\0\0\377\0\0\0\0')" "2 Linux " "MCFG: nowhere"
+check "$(table MCFG '\0')" "2 Linux " "MCFG: too short"
+check "$(table FACP "$z8$z8$z8$z8$z8$z8$z8$z8$z8$z8"'\377\377\377\377')" "2 Linux " "FADT: a reset register that is none"
+
 if [ -f boot64.elf ]; then
 	check "$(boot --kernel boot64.elf --cpus 2 -- nproc)" 2 "Linux's 64-bit boot protocol"
 fi

@@ -50,6 +50,19 @@ static int program_status = -1;
 
 /* ---- starting the program ---- */
 
+/* console=NAME[,OPTIONS] as a port; terminals that are not there do not count. */
+static const char *console_stream(void)
+{
+	const char *name = config_get_last("console");
+
+	if (!name || !strncmp(name, "hvc0", 4))
+		return "tty";
+	if (!strncmp(name, "ttyS0", 5))
+		return "serial";
+	log_warn("console=%s: only ttyS0 and hvc0 are there", name);
+	return "tty";
+}
+
 static struct file *open_std(u32 fd)
 {
 	char key[4] = "fd0";
@@ -59,9 +72,11 @@ static struct file *open_std(u32 fd)
 	key[2] = (char)('0' + fd);
 	spec = config_get(key, 0);
 	if (!spec)
-		spec = "tty";
+		spec = console_stream();
 	if (!strcmp(spec, "null"))
 		return file_open("/dev/null", O_RDWR, 0);
+	if (!strcmp(spec, "serial"))
+		return file_open("/dev/ttyS0", O_RDWR, 0);
 	if (!strcmp(spec, "tty")) {	/* waits until the host has announced it */
 		f = console_port_open("tty", O_RDWR);
 		return IS_ERR(f) ? file_open("/dev/ttyS0", O_RDWR, 0) : f;
@@ -466,6 +481,8 @@ void kern_main(void)
 	boot_mark("memory");
 	sched_init(&boot_task);
 	max_tasks = (u32)min((u64)CONFIG_MAX_TASKS, page_counts.total / 8);
+	config_cmdline();
+	log_level = (int)config_get_u64("loglevel", (u64)log_level);
 	random_init();
 	vdso_init();
 	vfs_init();

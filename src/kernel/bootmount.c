@@ -117,7 +117,9 @@ static int root_from_disk(const char *name)
 		return -ENODEV;
 	}
 	if (type && strcmp(type, "cpio")) {
-		err = vfs_mount(type, name, "/", config_get("rw", 0) ? 0 : MS_RDONLY, "");
+		const char *access = config_get_last("rootaccess");
+
+		err = vfs_mount(type, name, "/", access && !strcmp(access, "rw") ? 0 : MS_RDONLY, "");
 		return err ? err : enter_mounted_root();
 	}
 	f = block_open(bd);

@@ -76,6 +76,8 @@ static void add_word(struct words *w, const char *word, size_t len)
 		add(w, "loglevel=", "7", 1);
 	else if (is(word, len, "nosmp"))
 		add(w, "cpus=", "1", 1);
+	else if (is(word, len, "ro") || is(word, len, "rw"))
+		add(w, "rootaccess=", word, len);
 	else if (len > 8 && !strncmp(word, "maxcpus=", 8))
 		add(w, "cpus=", word + 8, len - 8);
 	else if (len > 7 && !strncmp(word, "rdinit=", 7))
@@ -84,7 +86,7 @@ static void add_word(struct words *w, const char *word, size_t len)
 		add(w, "", word, len);
 }
 
-static void read_cmdline(void)
+void config_cmdline(void)
 {
 	const char *s = hal_info()->cmdline;
 	struct words w = { .room = 2 * strlen(s) + 64 };
@@ -116,7 +118,6 @@ void config_init(void)
 	blob_size = hal_info()->config_size;
 	if (!blob)
 		read_config_file();
-	read_cmdline();
 }
 
 static const char *find(const char *at, u64 size, const char *key, u32 nr)
@@ -143,6 +144,15 @@ const char *config_get(const char *key, u32 nr)
 	if (value || (nr && find(blob, blob_size, key, 0)))
 		return value;
 	return find(words, words_size, key, nr);
+}
+
+const char *config_get_last(const char *key)
+{
+	const char *last = NULL, *value;
+
+	for (u32 nr = 0; (value = config_get(key, nr)); nr++)
+		last = value;
+	return last;
 }
 
 u64 config_get_u64(const char *key, u64 def)

@@ -6,7 +6,8 @@
  * after the first '=' are taken as they are. Hosted it is hal_info.config; in
  * a VM it is the file .hyla/config of the initrd. For a key that it has not,
  * the words of the kernel command line are used, where quiet, debug, nosmp,
- * maxcpus=, rdinit= and what follows "--" are Linux's, and others as below.
+ * maxcpus=, rdinit=, ro, rw, console= and what follows "--" are Linux's, and
+ * others as below.
  *
  *   arg=A          one word of the program's argv; the first is also its path,
  *                  searched along PATH of the env entries when it has no '/'
@@ -24,6 +25,8 @@
  *                  nosuid, nodev, noexec, mkdir (make TARGET, with parents),
  *                  mode=OCTAL; ':' and '\' in a field are written \: and \\
  *   fd0= fd1= fd2= tty | stdin | stdout | stderr | null    console ports by name
+ *   console=ttyS0 | hvc0    where the program's streams go without fd0=...; the
+ *                  last one counts; without it hvc0 if there is one, else ttyS0
  *   loglevel=N     0 (emergency) to 7 (debug); default 4
  *   trace=1        decode system calls to the console port "trace"
  *   cpus=N         CPUs to start
@@ -48,9 +51,13 @@
 
 /* The value of the nr-th entry with this key, or NULL. Values live for ever. */
 const char *config_get(const char *key, u32 nr);
+/* The last one of them, or NULL. */
+const char *config_get_last(const char *key);
 /* As a number; def when absent or malformed. */
 u64 config_get_u64(const char *key, u64 def);
 
+/* Reads the command line's words; until config_init they are all there is. */
+void config_cmdline(void);
 /* Finds the blob (HAL or initrd) once the initrd is unpacked. */
 void config_init(void);
 

@@ -12,8 +12,10 @@
  */
 #include "hal/baremetal/bm.h"
 #include "lib/string.h"
+#include "mm/page.h"
 
 #define TABLE_MAX 65536u
+#define ROOT_ENTRIES_MAX 64u	/* of the RSDT or XSDT */
 #define IOAPIC_DEFAULT 0xfec00000ul
 
 struct header {
@@ -26,6 +28,20 @@ _Static_assert(sizeof(struct header) == 36, "ACPI 5.2.6");
 
 struct bm_acpi bm_acpi = { .reset_type = ~0u };
 static u32 ioapics_found;
+
+/* Registers, not memory: what a table says may be a lie. */
+static bool is_device(u64 pa, u64 size)
+{
+	if (!pa || pa >= 1ul << 40)
+		return false;
+	for (u32 i = 0; i < bm_boot.count; i++) {
+		const struct bm_range *r = &bm_boot.map[i];
+
+		if (r->type == 1 && pa + size > r->start && pa < r->start + r->size)
+			return false;
+	}
+	return true;
+}
 
 static u8 sum(const u8 *p, u32 size)
 {
@@ -62,6 +78,8 @@ static void add_cpu(u32 id)
 
 static void add_ioapic(u64 base, u32 gsi)
 {
+	if (!is_device(base, PAGE_SIZE) || !is_aligned(base, PAGE_SIZE))
+		return;
 	ioapic_add(base, gsi);
 	ioapics_found++;
 }
@@ -100,6 +118,8 @@ static void read_fadt(const u8 *t)
 	if (size >= 268 && bm_acpi.hw_reduced) {
 		bm_acpi.sleep_is_io = t[244] == 1;
 		bm_acpi.sleep_addr = get64(t + 248);
+		if (!bm_acpi.sleep_is_io && !is_device(bm_acpi.sleep_addr, 1))
+			bm_acpi.sleep_addr = 0;
 		if (bm_acpi.sleep_addr && !bm_acpi.sleep_is_io)
 			mmio_map(bm_acpi.sleep_addr, 1);
 	}
@@ -108,6 +128,8 @@ static void read_fadt(const u8 *t)
 static void read_mcfg(const u8 *t)
 {
 	if (get32(t + 4) < 60)
+		return;
+	if (!is_device(get64(t + 44), 1ul << 20) || !is_aligned(get64(t + 44), 1ul << 20))
 		return;
 	bm_acpi.mcfg_base = get64(t + 44);
 	bm_acpi.mcfg_bus_end = t[55];
@@ -188,7 +210,7 @@ static void read_mptable(void)
 void acpi_init(void)
 {
 	const u8 *rsdp = find_rsdp(), *root = NULL;
-	u32 width = 8;
+	u32 width = 8, left = ROOT_ENTRIES_MAX;
 
 	if (rsdp) {
 		if (rsdp[15] >= 2)
@@ -198,7 +220,7 @@ void acpi_init(void)
 			width = 4;
 		}
 	}
-	for (u32 at = 36; root && at + width <= get32(root + 4); at += width)
+	for (u32 at = 36; root && left-- && at + width <= get32(root + 4); at += width)
 		read_table(width == 8 ? get64(root + at) : get32(root + at));
 	bm_acpi.rsdp = root ? 1 : 0;
 	if (!bm_acpi.cpu_count)

@@ -294,6 +294,10 @@ void virtio_pci_probe(void)
 {
 	u64 base = bm_acpi.mcfg_base;
 	u32 last = 0;
+	const char *arg = cmdline_find("pci", 0);
+
+	if (arg && !strncmp(arg, "off", 3))
+		return;
 
 	if (base) {
 		ecam_buses = bm_acpi.mcfg_bus_end + 1;

@@ -13,6 +13,7 @@
 #define TF_SS_END 168
 #define IN_KERNEL 0
 #define IN_USER 1
+#define RFLAGS_AC 0x40000
 
 #define FUNCTION(name) .globl name; .hidden name; .type name, @function; name:
 
@@ -32,6 +33,12 @@
 	pop	%rdx
 	pop	%rsi
 	pop	%rdi
+	.endm
+
+	.macro clear_ac
+	pushfq
+	andl	$~RFLAGS_AC, (%rsp)
+	popfq
 	.endm
 
 	.text
@@ -97,16 +104,25 @@ FUNCTION(in_fast_entry)
 	push	%r14
 	push	%r15
 	cld
-	mov	%rsp, %rdi
+	test	$RFLAGS_AC, %r11d
+	jnz	3f
+4:	mov	%rsp, %rdi
 	mov	%rcx, %rsi
 	xor	%ebp, %ebp
 	mov	in_self+IN_SELF_CPU(%rip), %rax
 	movl	$IN_KERNEL, (%rax)
+	call	in_fast_trap
+	ud2
+3:	clear_ac			/* the kernel's accesses need not be aligned */
+	jmp	4b
 	.globl in_fast_end
 	.hidden in_fast_end
 in_fast_end:
-	call	in_fast_trap
-	ud2
+
+/* A signal's handler: with the guest's AC, which the host leaves as it was. */
+FUNCTION(in_signal_entry)
+	clear_ac
+	jmp	in_signal_handler
 
 /* rdi = trapframe */
 FUNCTION(in_restart)

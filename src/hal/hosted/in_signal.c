@@ -171,7 +171,7 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 	redirect(uc, in_enter);
 }
 
-static void handler(int signo, struct host_siginfo *si, struct host_ucontext *uc)
+void in_signal_handler(int signo, struct host_siginfo *si, struct host_ucontext *uc)
 {
 	if (signo == HOST_SIGUSR1 && si->code == HOST_SI_TIMER)
 		hosted_timer_fired();
@@ -191,7 +191,7 @@ int in_catch_signals(void)
 	s64 err = host_call3(NR_sigaltstack, (u64)&stack, 0, 0);
 
 	for (u32 i = 0; i < ARRAY_SIZE(signals) && !err; i++)
-		err = hosted_catch(signals[i], (void *)handler,
+		err = hosted_catch(signals[i], (void *)in_signal_entry,
 				   HOST_SA_SIGINFO | HOST_SA_ONSTACK | HOST_SA_NODEFER);
 	return err;
 }

@@ -142,6 +142,8 @@ s64 in_filter(void);
 
 /* in_signal.c */
 int in_catch_signals(void);
+void in_signal_handler(int signo, struct host_siginfo *si, struct host_ucontext *uc);
+void in_signal_entry(void);	/* in_entry.S: the handler, with AC cleared */
 bool in_page_fault(struct in_space *s, struct trapinfo *info);
 
 /* in_space.c */

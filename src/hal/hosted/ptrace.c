@@ -118,12 +118,22 @@ static bool page_fault(struct pt_stub *s, struct trapframe *tf, struct trapinfo 
 	return false;
 }
 
+/* Is `byte` what the tables have at va? */
+static bool is_byte(uaddr_t va, u8 byte)
+{
+	u64 pte = va < HOSTED_USER_LIMIT ? tlb_translate(pt()->as, va) : 0;
+
+	return pte && ((const u8 *)hosted_virt(align_down(pte, 4096ul)))[va & 4095ul] == byte;
+}
+
 static bool decode_segv(struct pt_stub *s, struct trapframe *tf, struct trapinfo *info)
 {
 	struct host_siginfo si;
 
 	switch (siginfo_of(s, &si)) {
-	case HOST_SI_KERNEL:
+	case HOST_SI_KERNEL:	/* int $4 leaves rip behind it, a #GP does not */
+		if (is_byte(tf->rip - 2, 0xcd) && is_byte(tf->rip - 1, VEC_OF))
+			return exception(info, VEC_OF, 0);
 		return exception(info, VEC_GP, 0);
 	case HOST_SEGV_MAPERR:
 	case HOST_SEGV_ACCERR:
