@@ -31,7 +31,7 @@ columns && NF >= 3 {
 	label[rows] = $1
 	for (i = 1; i <= columns; i++) {
 		value[rows, i] = $(i + 2)
-		sub(/x$/, "", value[rows, i])
+		value[rows, i] += 0
 	}
 }
 
@@ -59,7 +59,7 @@ END {
 		printf "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n", left - 8, y + 4, label[j]
 		printf "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#eeeeee\"/>\n", left, y, width - right, y
 		for (i = columns; i >= 1; i--)
-			if (value[j, i] + 0 > 0)
+			if (value[j, i] > 0)
 				printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" fill=\"%s\"><title>%s %s: %s</title></circle>\n", x_of(value[j, i]), y, colour[i], label[j], name[i], value[j, i]
 	}
 	print "</svg>"
