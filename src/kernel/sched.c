@@ -21,6 +21,7 @@
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/task.h"
+#include "kernel/vdso.h"
 #include "mm/mm.h"
 
 #define SLICE_NS (CONFIG_SLICE_MS * NSEC_PER_MSEC)
@@ -274,6 +275,7 @@ void schedule(void)
 	bug_on(prev->stack->canary != KSTACK_CANARY);
 	charge(prev, now);
 	update_load(now);
+	vdso_tick(now);
 	if (prev->state == TASK_RUNNABLE && prev != cpu->idle) {
 		enqueue(prev);
 		if (unlikely(!(prev->cpus_allowed & BIT(cpu->nr))))
