@@ -37,6 +37,7 @@ if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 	vm="./hyla boot --accel tcg --timeout 300"
 	suite hal-vm sh "$tests/conformance.sh" $vm --kernel conformance-vm.elf -- x
 	suite hal-vm-q35 sh "$tests/conformance.sh" $vm --machine q35 --cpus 2 --kernel conformance-vm.elf -- x
+	suite unit-vm sh "$tests/conformance.sh" $vm --cpus 2 --kernel unit-vm.elf -- x
 	suite abi-microvm $vm -- ./abi-tests --all
 	suite abi-microvm-2cpu $vm --cpus 2 -- ./abi-tests --all
 	suite abi-q35 $vm --machine q35 -- ./abi-tests --all

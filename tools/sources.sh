@@ -21,6 +21,6 @@ list HOSTED_USER_FILES $(find src/hal/hosted -name '*.[ch]' | LC_ALL=C sort |
 list CLI_FILES $(find src/cli -name '*.[ch]' | LC_ALL=C sort)
 list BAREMETAL_FILES $(find src/hal/baremetal -name '*.[chS]' | LC_ALL=C sort)
 list SIM_FILES $(find src/hal/sim -name '*.[ch]' | LC_ALL=C sort)
-list UNIT_FILES $(find tests/unit -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
+list UNIT_FILES $(find tests/unit -maxdepth 1 -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
 list ABI_TEST_FILES $(find tests/abi -name '*.[ch]' | LC_ALL=C sort | grep -v torture)
 list HAL_TEST_FILES $(find tests/hal -name '*.[chS]' | LC_ALL=C sort | grep -vE 'p9_test|cat\.c')
