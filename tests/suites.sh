@@ -26,6 +26,7 @@ suite torture-inproc sh "$tests/torture.sh" ./hyla run --engine inproc
 for engine in inproc ptrace; do
 	suite stress-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --timeout 60 -- ./stress 5
 	suite mappings-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --mem 1G --timeout 60 -- ./mappings
+	suite limits-$engine sh "$tests/limits.sh" ./hyla --engine $engine
 	suite attack-$engine sh "$tests/torture/attack.sh" ./attack ./hyla run --engine $engine
 done
 suite disk-inproc sh "$tests/disk.sh" ./hyla run --engine inproc

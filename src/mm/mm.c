@@ -24,12 +24,14 @@ static SLAB_CACHE(mm_cache, struct mm);
 struct mm *mm_create(void)
 {
 	struct mm *mm = slab_zalloc(&mm_cache);
+	int err;
 
 	if (!mm)
-		return NULL;
-	if (pgtable_init_as(&mm->as)) {
+		return ERR_PTR(-ENOMEM);
+	err = pgtable_init_as(&mm->as);
+	if (err) {
 		slab_free(&mm_cache, mm);
-		return NULL;
+		return ERR_PTR(err);
 	}
 	mm->users = 1;
 	mutex_init(&mm->mmap_lock);
@@ -220,8 +222,8 @@ struct mm *mm_fork(struct mm *old)
 	struct vma *vma;
 	int err = 0;
 
-	if (!new)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(new))
+		return new;
 	mutex_lock(&old->mmap_lock);
 	copy_layout(new, old);
 	for (vma = vma_next(old, 0); vma && !err; vma = vma_after(vma))

@@ -86,7 +86,7 @@ struct mm {
 	bool dumpable;
 };
 
-struct mm *mm_create(void) __must_check;		/* users 1; NULL: no memory */
+struct mm *mm_create(void) __must_check;		/* users 1; ERR_PTR: -ENOMEM, or what hal_as_init() says */
 struct mm *mm_fork(struct mm *old) __must_check;	/* ERR_PTR */
 static inline struct mm *mm_get(struct mm *mm) { mm->users++; return mm; }
 void mm_put(struct mm *mm);
