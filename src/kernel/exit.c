@@ -203,6 +203,7 @@ void task_exit(int code)
 	if (!p->published)	/* a kernel thread: nobody waits for it */
 		sched_exit();
 	posix_timers_thread_exit(t);
+	signal_count_stop(t);
 	list_del(&t->thread_link);
 	p->nr_threads--;
 	if (p->leader != t)

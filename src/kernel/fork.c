@@ -258,6 +258,7 @@ static void make_visible(struct task *t, const struct clone_args *a)
 {
 	struct process *p = t->process, *me = current->process;
 
+	t->stop_nr = p->stop_nr;	/* one that is under way has not counted us */
 	list_add_tail(&t->thread_link, &p->threads);
 	p->nr_threads++;
 	if (p->leader == t) {

@@ -4,8 +4,9 @@
  * and what becomes of an interrupted system call.
  *
  * Stops: the first thread that takes a stop signal marks the process stopped;
- * each thread parks in TASK_STOPPED here, and the last one to park tells the
- * parent. SIGCONT (signal.c) wakes them.
+ * each thread parks in TASK_STOPPED here, and the last one to park, or to end,
+ * tells the parent. SIGCONT (signal.c) wakes them. Stops are numbered: a thread
+ * may find itself in the next one before it has left the last.
  */
 #include "abi/errno.h"
 #include "kernel/sched.h"
@@ -34,17 +35,27 @@ void sigmask_set_temporary(u64 set)
 
 /* ---- stops ---- */
 
+void signal_count_stop(struct task *t)
+{
+	struct process *p = t->process;
+
+	if (!(p->flags & PROC_STOPPED) || t->stop_nr == p->stop_nr)
+		return;
+	t->stop_nr = p->stop_nr;
+	if (--p->stop_count)
+		return;
+	p->flags |= PROC_STOP_REPORT;
+	p->flags &= ~PROC_CONT_REPORT;
+	notify_parent(p, CLD_STOPPED, p->stop_sig);
+}
+
 static void park(void)
 {
 	struct task *t = current;
 	struct process *p = t->process;
 
-	if (p->stop_count && --p->stop_count == 0) {
-		p->flags |= PROC_STOP_REPORT;
-		p->flags &= ~PROC_CONT_REPORT;
-		notify_parent(p, CLD_STOPPED, p->stop_sig);
-	}
 	while ((p->flags & PROC_STOPPED) && !(t->flags & TF_EXIT)) {
+		signal_count_stop(t);
 		t->state = TASK_STOPPED;
 		schedule();
 	}
@@ -58,6 +69,7 @@ static void begin_stop(int sig)
 
 	p->flags |= PROC_STOPPED;
 	p->stop_sig = sig;
+	p->stop_nr++;
 	p->stop_count = 0;
 	list_for_each_entry(t, &p->threads, thread_link) {
 		p->stop_count++;

@@ -17,6 +17,8 @@ void sigpending_init(struct sigpending *p);
 void sigpending_flush(struct sigpending *p, u64 set);	/* drops queued signals of set */
 void signal_recalc(struct task *t);			/* TF_SIGPENDING */
 void signal_wake(struct task *t, bool fatal);
+/* t, which parks or ends, is one less to stop. */
+void signal_count_stop(struct task *t);
 /* Begins the death of the whole process; status is a wait status. */
 void process_begin_exit(struct process *p, int status);
 /* Return-to-user signal work; may not return (exit). */

@@ -130,6 +130,7 @@ struct process {
 	int exit_status;	/* wait status */
 	int stop_sig;		/* the signal that stopped it */
 	u32 stop_count;		/* threads still to stop */
+	u32 stop_nr;		/* of the latest stop */
 	struct sigpending pending;	/* process-directed signals */
 	struct waitqueue child_wq;	/* wait4 sleepers; woken on child events */
 	struct waitqueue exit_wq;	/* pidfd pollers; woken at death */
@@ -187,6 +188,7 @@ struct task {
 	u32 flags;		/* enum task_flag */
 	u32 state;		/* enum task_state */
 	u32 sleep_kind;		/* enum sleep_kind */
+	u32 stop_nr;		/* the latest stop that it took part in */
 	bool woken;		/* set by task_wake while sleeping */
 	bool on_cpu;
 	bool on_rq;
