@@ -14,6 +14,7 @@ suite abi-inproc ./hyla run --engine inproc --timeout 900 -- ./abi-tests --all
 if [ -x ./abi-tests-musl ]; then
 	suite abi-inproc-musl ./hyla run --engine inproc --timeout 900 -- ./abi-tests-musl --all
 fi
+suite abi-inproc-2cpu ./hyla run --engine inproc --cpus 2 --timeout 900 -- ./abi-tests --all
 suite programs bash "$tests/programs.sh" ./hyla
 suite programs-ptrace bash "$tests/programs.sh" ./hyla --engine ptrace
 if command -v expect >/dev/null; then
@@ -22,12 +23,19 @@ if command -v expect >/dev/null; then
 fi
 suite hal-ptrace sh "$tests/conformance.sh" ./hyla run --engine ptrace --timeout 120 --kernel conformance.elf -- x
 suite hal-inproc sh "$tests/conformance.sh" ./hyla run --engine inproc --timeout 120 --kernel conformance.elf -- x
+suite hal-inproc-2cpu sh "$tests/conformance.sh" ./hyla run --engine inproc --cpus 2 --timeout 120 --kernel conformance.elf -- x
 suite torture-inproc sh "$tests/torture.sh" ./hyla run --engine inproc
 for engine in inproc ptrace; do
 	suite stress-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --timeout 60 -- ./stress 5
 	suite mappings-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --mem 1G --timeout 60 -- ./mappings
 	suite limits-$engine sh "$tests/limits.sh" ./hyla --engine $engine
 	suite attack-$engine sh "$tests/torture/attack.sh" ./attack ./hyla run --engine $engine
+done
+suite torture-inproc-2cpu sh "$tests/torture.sh" ./hyla run --engine inproc --cpus 2
+suite stress-inproc-2cpu sh "$tests/conformance.sh" ./hyla run --engine inproc --cpus 2 --timeout 60 -- ./stress 5
+suite attack-inproc-2cpu sh "$tests/torture/attack.sh" ./attack ./hyla run --engine inproc --cpus 2
+for cpus in 1 2; do
+	suite kill-inproc-${cpus}cpu sh "$tests/torture/kill.sh" ./stress ./hyla run --engine inproc --cpus $cpus
 done
 suite disk-inproc sh "$tests/disk.sh" ./hyla run --engine inproc
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace

@@ -79,7 +79,7 @@ static const char run_help[] =
 "  --engine NAME            how guest code is run: inproc (fast) or ptrace (isolated)\n"
 "  --no-rewrite             inproc: system calls stay as they are in program text\n"
 "  --mem SIZE               memory, used only when touched (512M)\n"
-"  --cpus N                 processors (1)\n"
+"  --cpus N                 processors (1); with ptrace there is one\n"
 "  --timeout T              end it after T (seconds; or 500ms, 2m, 1h): exit code 124\n"
 "Program\n"
 "  --env K=V                set a variable; may be repeated\n"
@@ -370,9 +370,8 @@ static int parse_one(struct options *o, int option, const char *name)
 		       wrong(name, optarg, o->boot ? "2M or more, as in 512M or 2G" :
 			     "8M or more, as in 512M or 2G");
 	case OPT_CPUS:
-		if (!parse_whole(optarg, &nr) || nr < 1 || nr > (o->boot ? 64 : 1))
-			return wrong(name, optarg, o->boot ? "1 to 64" :
-				     "the hosted engines have 1 CPU; `hyla boot` takes more");
+		if (!parse_whole(optarg, &nr) || nr < 1 || nr > 64)
+			return wrong(name, optarg, "1 to 64");
 		o->nr_cpus = nr;
 		return 0;
 	case OPT_ENV:

@@ -109,4 +109,12 @@ void kern_timer(void);
 void kern_ipi(void);
 void kern_cpu_main(u32 cpu) __noreturn;
 
+/*
+ * The kernel lock, for a HAL that reads the core's page tables, or keeps state
+ * of its own that several CPUs change, outside of a call from the core. On a
+ * kernel stack only; nests. Nothing may be held when kern_trap is called.
+ */
+void kern_lock(void);
+void kern_unlock(void);
+
 #endif

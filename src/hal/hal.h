@@ -22,7 +22,7 @@
 
 #include "lib/types.h"
 
-#define HAL_ABI_VERSION 3
+#define HAL_ABI_VERSION 4
 #define HAL_MEM_RANGES 16
 
 struct hal_mem_range {

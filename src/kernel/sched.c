@@ -61,7 +61,9 @@ void kernel_lock(void)
 		if (__atomic_compare_exchange_n(&lock_owner, &none, me, false, __ATOMIC_ACQUIRE,
 						__ATOMIC_RELAXED))
 			break;
-		hal_relax();
+		do	/* reading leaves the cache line with the owner */
+			hal_relax();
+		while (__atomic_load_n(&lock_owner, __ATOMIC_RELAXED) != U32_MAX);
 	}
 	lock_depth = 1;
 }
@@ -71,6 +73,16 @@ void kernel_unlock(void)
 	bug_on(lock_owner != this_cpu()->nr || !lock_depth);
 	if (--lock_depth == 0)
 		__atomic_store_n(&lock_owner, U32_MAX, __ATOMIC_RELEASE);
+}
+
+void kern_lock(void)
+{
+	kernel_lock();
+}
+
+void kern_unlock(void)
+{
+	kernel_unlock();
 }
 
 /* ---- the queue ---- */

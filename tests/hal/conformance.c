@@ -14,5 +14,6 @@ void kern_main(void)
 	test_fp();
 	test_interrupts();
 	test_virtio();
+	test_smp();
 	finish();
 }

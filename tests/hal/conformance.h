@@ -35,6 +35,7 @@ struct task {
 	struct hal_thread ht;
 	struct hal_as *as;
 	u64 rsp;		/* of the switched-out kernel stack */
+	u64 main_rsp;		/* of the one that runs it, while it does */
 	u8 *kstack;
 	u8 *fp;
 };
@@ -78,5 +79,8 @@ void test_kstack(void);
 void test_fp(void);
 void test_interrupts(void);
 void test_virtio(void);
+void test_smp(void);
+/* CPU 1, once started, runs this. */
+void smp_main(void) __noreturn;
 
 #endif

@@ -9,8 +9,6 @@ volatile u32 timer_count, ipi_count, irq_count[HAL_VIRTIO_MAX];
 
 static u32 tests, failures;
 static paddr_t next_page;
-static struct task *current_task;
-static u64 main_rsp;
 static u8 *free_kstack[64];
 static u32 nr_free_kstacks;
 
@@ -228,6 +226,35 @@ void as_new(struct hal_as *as)
 	as_map(as, STACK_TOP - 4096, phys(page_new()), PTE_W | PTE_NX);
 }
 
+/* Nested calls are of one CPU; see test_smp.c. */
+static u32 lock_word, lock_depth;
+static u8 *lock_stack;
+
+static u8 *this_stack(void)
+{
+	return (u8 *)align_down((u64)__builtin_frame_address(0), KSTACK_SIZE);
+}
+
+void kern_lock(void)
+{
+	if (__atomic_load_n(&lock_stack, __ATOMIC_RELAXED) == this_stack()) {
+		lock_depth++;
+		return;
+	}
+	while (__atomic_exchange_n(&lock_word, 1, __ATOMIC_ACQUIRE))
+		hal_relax();
+	__atomic_store_n(&lock_stack, this_stack(), __ATOMIC_RELAXED);
+	lock_depth = 1;
+}
+
+void kern_unlock(void)
+{
+	if (--lock_depth)
+		return;
+	__atomic_store_n(&lock_stack, NULL, __ATOMIC_RELAXED);
+	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
+}
+
 /* void switch_stack(u64 *save_rsp, u64 load_rsp) */
 __asm__(".text\n"
 	"switch_stack:\n"
@@ -258,6 +285,7 @@ void task_new(struct task *t, struct hal_as *as, uaddr_t rip)
 		if (!t->kstack)
 			panic("hal_kstack_map");
 	}
+	*(struct task **)t->kstack = t;
 	t->as = as;
 	t->fp = mem_alloc(hal_info()->fp_size);
 	t->ht.fp = t->fp;
@@ -285,11 +313,12 @@ void task_free(struct task *t)
 
 void run_once(struct task *t)
 {
-	current_task = t;
+	kern_lock();
 	hal_as_activate(t->as);
 	hal_thread_switch(NULL, &t->ht);
-	switch_stack(&main_rsp, t->rsp);
-	current_task = NULL;
+	kern_unlock();
+	switch_stack(&t->main_rsp, t->rsp);
+	t->main_rsp = 0;
 }
 
 void run(struct task *t)
@@ -301,13 +330,15 @@ void run(struct task *t)
 
 void kern_trap(struct trapframe *tf, struct trapinfo *info)
 {
-	struct task *t = current_task;
+	struct task *t = *(struct task **)this_stack();
 
-	if (!t || tf != t->tf)
+	if (!t->main_rsp || tf != t->tf)
 		panic("kern_trap: not the trapframe of this task");
 	t->info = *info;
+	kern_lock();
 	hal_thread_switch(&t->ht, NULL);
-	switch_stack(&t->rsp, main_rsp);
+	kern_unlock();
+	switch_stack(&t->rsp, t->main_rsp);
 }
 
 void kern_timer(void)
@@ -328,8 +359,9 @@ void kern_virtio_irq(u32 dev)
 
 void kern_cpu_main(u32 cpu)
 {
-	(void)cpu;
-	panic("kern_cpu_main: nobody started a CPU");
+	if (cpu != 1)
+		panic("kern_cpu_main: nobody started that CPU");
+	smp_main();
 }
 
 void finish(void)

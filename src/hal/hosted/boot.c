@@ -29,7 +29,22 @@ const struct hal_info *hal_info(void)
 	return &info;
 }
 
-void hal_log_write(const char *text, size_t len)
+/* Who crashes while another CPU writes does not wait for ever. */
+static void lock_log(void)
+{
+	for (u32 i = 0; i < 1000; i++) {
+		if (!__atomic_exchange_n(&hosted_priv()->log_lock, 1, __ATOMIC_ACQUIRE))
+			break;
+		hal_relax();
+	}
+}
+
+static void unlock_log(void)
+{
+	__atomic_store_n(&hosted_priv()->log_lock, 0, __ATOMIC_RELEASE);
+}
+
+static void put_log(const char *text, size_t len)
 {
 	struct hosted_shared *sh = hosted_shared();
 	struct hosted_log *log = &sh->log;
@@ -55,6 +70,13 @@ void hal_log_write(const char *text, size_t len)
 	__atomic_add_fetch(&sh->bell[HOSTED_BELL_IO].seq, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&sh->bell[HOSTED_BELL_IO].sleeping, __ATOMIC_SEQ_CST))
 		host_futex_wake(&sh->bell[HOSTED_BELL_IO].seq, 1);
+}
+
+void hal_log_write(const char *text, size_t len)
+{
+	lock_log();
+	put_log(text, len);
+	unlock_log();
 }
 
 static void log_text(const char *s)

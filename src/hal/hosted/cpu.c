@@ -27,11 +27,25 @@
 #include "hal/hosted/private.h"
 #include "hal/virtio.h"
 
+#define RELAX_SPINS 400		/* of hal_relax: some 20 us */
+#define RELAX_YIELDS 100
+#define RELAX_APART 20000	/* TSC cycles */
+
 static u64 deadline_ns[HAL_MAX_CPUS];	/* [owner CPU] U64_MAX: disarmed */
+static struct {				/* [owner CPU] */
+	u32 us, idles;			/* of spin_for_9p */
+	u32 turns;			/* of hal_relax */
+	u64 last;			/* TSC at the latest of them */
+} spin[HAL_MAX_CPUS];
+
+static u32 this_nr(void)
+{
+	return *hosted_priv()->cpu_nr;
+}
 
 static struct hosted_cpu *this_cpu(void)
 {
-	return &hosted_shared()->cpu[0];
+	return &hosted_shared()->cpu[this_nr()];
 }
 
 void hosted_timer_fired(void)
@@ -73,6 +87,7 @@ int hosted_cpu_init(void)
 	for (u32 i = 0; i < HAL_MAX_CPUS; i++)
 		deadline_ns[i] = U64_MAX;
 	p->timer = &p->first_timer;
+	p->cpu_nr = &p->first_cpu_nr;
 	err = host_call4(NR_rt_sigaction, HOST_SIGUSR1, (u64)&sa, 0, 8);
 	if (err)
 		return err;
@@ -81,7 +96,7 @@ int hosted_cpu_init(void)
 
 void hal_timer_arm(u64 abs_ns)
 {
-	deadline_ns[0] = abs_ns;
+	deadline_ns[this_nr()] = abs_ns;
 }
 
 /* Makes the host's timer fire no later than the deadline. */
@@ -89,25 +104,27 @@ void hosted_program_timer(void)
 {
 	struct hosted_timer *timer = hosted_priv()->timer;
 	struct host_itimerspec its = { { 0, 0 }, { 0, 0 } };
-	u64 now, delta = 1000;
+	u64 deadline = deadline_ns[this_nr()], now, delta = 1000;
 
-	if (deadline_ns[0] >= timer->armed_ns)
+	if (deadline >= timer->armed_ns)
 		return;
 	now = hal_clock_ns();
-	if (deadline_ns[0] > now + delta)
-		delta = deadline_ns[0] - now;
+	if (deadline > now + delta)
+		delta = deadline - now;
 	its.value.sec = delta / 1000000000;
 	its.value.nsec = delta % 1000000000;
 	/* First: the signal, which says "not armed", may come before the return. */
-	timer->armed_ns = deadline_ns[0];
+	timer->armed_ns = deadline;
 	host_call4(NR_timer_settime, timer->id, 0, (u64)&its, 0);
 }
 
 static void check_timer(void)
 {
-	if (deadline_ns[0] == U64_MAX || hal_clock_ns() < deadline_ns[0])
+	u64 *deadline = &deadline_ns[this_nr()];
+
+	if (*deadline == U64_MAX || hal_clock_ns() < *deadline)
 		return;
-	deadline_ns[0] = U64_MAX;
+	*deadline = U64_MAX;
 	kern_timer();
 }
 
@@ -120,9 +137,11 @@ void hosted_upcalls(void)
 	if (!__atomic_load_n(&cpu->pending, __ATOMIC_RELAXED))
 		return;
 	pending = __atomic_exchange_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
+	if (pending & HOSTED_PEND_FLUSH && __atomic_exchange_n(&cpu->watched, 0, __ATOMIC_SEQ_CST))
+		host_futex_wake(&cpu->state, HOSTED_CPUS);
 	if (pending & HOSTED_PEND_IRQ) {
 		irq = __atomic_exchange_n(&sh->irq, 0, __ATOMIC_SEQ_CST);
-		hosted_priv()->busy_9p &= ~irq;
+		__atomic_and_fetch(&hosted_priv()->busy_9p, ~irq, __ATOMIC_RELAXED);
 		for (u32 dev = 0; irq; dev++, irq >>= 1)
 			if (irq & 1)
 				kern_virtio_irq(dev);
@@ -163,45 +182,44 @@ void hosted_leave_user(void)
  */
 static bool spin_for_9p(struct hosted_cpu *cpu)
 {
-	static u32 spin_us, idles;
-	struct hosted_shared *sh = hosted_shared();
+	u32 nr = this_nr(), most = hosted_shared()->spin_us;
+	bool found = false;
 	u64 end;
 
-	if (!sh->spin_us || !hosted_priv()->busy_9p)
+	if (!most || !__atomic_load_n(&hosted_priv()->busy_9p, __ATOMIC_RELAXED))
 		return false;
-	if (++idles % 32 == 1)
-		spin_us = sh->spin_us;
-	if (spin_us < 4)
+	if (++spin[nr].idles % 32 == 1)
+		spin[nr].us = most;
+	if (spin[nr].us < 4)
 		return false;
-	end = hal_clock_ns() + spin_us * 1000ul;
+	end = hal_clock_ns() + spin[nr].us * 1000ul;
+	__atomic_store_n(&cpu->state, HOSTED_IN_SPIN, __ATOMIC_RELEASE);
 	do {
-		for (u32 i = 0; i < 32; i++) {
-			if (__atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE)) {
-				spin_us = sh->spin_us;
-				return true;
-			}
+		for (u32 i = 0; i < 32 && !found; i++) {
+			found = __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE);
 			__builtin_ia32_pause();
 		}
-	} while (hal_clock_ns() < end);
-	spin_us /= 2;
-	return false;
+	} while (!found && hal_clock_ns() < end);
+	__atomic_store_n(&cpu->state, HOSTED_IN_KERNEL, __ATOMIC_RELEASE);
+	spin[nr].us = found ? most : spin[nr].us / 2;
+	return found;
 }
 
 void hal_idle(void)
 {
 	struct hosted_cpu *cpu = this_cpu();
 	struct host_timespec ts, *timeout = NULL;
-	u64 now;
+	u64 now, deadline = deadline_ns[this_nr()];
 
 	if (!__atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE) && !spin_for_9p(cpu)) {
-		if (deadline_ns[0] != U64_MAX) {
+		if (deadline != U64_MAX) {
 			now = hal_clock_ns();
-			if (now >= deadline_ns[0]) {
+			if (now >= deadline) {
 				hal_poll();
 				return;
 			}
-			ts.sec = (deadline_ns[0] - now) / 1000000000;
-			ts.nsec = (deadline_ns[0] - now) % 1000000000;
+			ts.sec = (deadline - now) / 1000000000;
+			ts.nsec = (deadline - now) % 1000000000;
 			timeout = &ts;
 		}
 		__atomic_store_n(&cpu->state, HOSTED_IN_IDLE, __ATOMIC_SEQ_CST);
@@ -211,24 +229,55 @@ void hal_idle(void)
 	hal_poll();
 }
 
+void hosted_kick(u32 nr, u32 pending)
+{
+	struct hosted_cpu *cpu = &hosted_shared()->cpu[nr];
+
+	__atomic_or_fetch(&cpu->pending, pending, __ATOMIC_SEQ_CST);
+	switch (__atomic_load_n(&cpu->state, __ATOMIC_SEQ_CST)) {
+	case HOSTED_IN_IDLE:
+		host_futex_wake(&cpu->pending, 1);
+		break;
+	case HOSTED_IN_USER:
+		if (nr != this_nr())
+			hosted_priv()->engine->cpu_signal(nr);
+		break;
+	default:	/* will look */
+		break;
+	}
+}
+
 void hal_ipi(u32 nr)
 {
-	struct hosted_shared *sh = hosted_shared();
-
-	if (nr >= sh->nr_cpus)
-		return;
-	/* One CPU so far: it is this one, in the kernel, and will look. */
-	__atomic_or_fetch(&sh->cpu[nr].pending, HOSTED_PEND_IPI, __ATOMIC_SEQ_CST);
+	if (nr < hosted_shared()->nr_cpus)
+		hosted_kick(nr, HOSTED_PEND_IPI);
 }
 
-int hal_cpu_start(u32 cpu, void *kstack)
+int hal_cpu_start(u32 nr, void *kstack)
 {
-	(void)cpu;
-	(void)kstack;
-	return -22;	/* EINVAL: nr_cpus is 1 */
+	const struct hosted_engine *engine = hosted_priv()->engine;
+
+	if (nr == 0 || nr >= hosted_shared()->nr_cpus || !engine->cpu_start)
+		return -22;	/* EINVAL */
+	return engine->cpu_start(nr, (u64 *)((u8 *)kstack + KSTACK_SIZE));
 }
 
+/*
+ * A lock's holder may have lost its host CPU, be it to this very loop: after
+ * some microseconds the host gets a chance, after some more the loop sleeps.
+ * Turns that are far apart belong to different waits.
+ */
 void hal_relax(void)
 {
+	struct host_timespec nap = { 0, 20000 };
+	u32 never = 0, nr = this_nr();
+
 	__builtin_ia32_pause();
+	if (__builtin_ia32_rdtsc() - spin[nr].last > RELAX_APART)
+		spin[nr].turns = 0;
+	if (++spin[nr].turns > RELAX_SPINS + RELAX_YIELDS)
+		host_futex_wait(&never, 0, &nap);
+	else if (spin[nr].turns > RELAX_SPINS)
+		host_call3(NR_sched_yield, 0, 0, 0);
+	spin[nr].last = __builtin_ia32_rdtsc();
 }

@@ -19,6 +19,11 @@ struct hosted_engine {
 
 	/* Once, on the boot stack, before kern_main. 0 or -errno. */
 	int (*init)(void);
+	/* Another CPU: calls kern_cpu_main on the stack below `top`. NULL: there is
+	 * no other. */
+	int (*cpu_start)(u32 cpu, u64 *top);
+	/* The kick signal for the process that runs that CPU. NULL as above. */
+	void (*cpu_signal)(u32 cpu);
 	/* On the empty stack below tf. */
 	void (*user_enter)(struct trapframe *tf) __noreturn;
 	/* From the kick signal's handler while this CPU is IN_USER: user code
@@ -34,8 +39,13 @@ struct hosted_engine {
 	void (*as_destroy)(struct hal_as *as);
 	void (*as_activate)(struct hal_as *as);
 
-	/* tlb.c: the address space's, or NULL when it has none */
+	/* tlb.c: the address space's that this CPU may fill, or NULL */
 	struct host_tlb *(*tlb_of)(struct hal_as *as);
+	/* The first of all that it has, or NULL; the others by host_tlb.next. */
+	struct host_tlb *(*tlb_list)(struct hal_as *as);
+	/* On return no user code uses what those that have `changed` have queued to
+	 * be undone. NULL: never does any. */
+	void (*tlb_shoot)(struct hal_as *as);
 	/* Runs the queued calls, or drops all that is mapped. */
 	void (*tlb_commit)(struct host_tlb *tlb);
 	/* What stands for a translation of the core's in the TLB. NULL: itself. */

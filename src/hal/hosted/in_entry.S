@@ -144,7 +144,7 @@ FUNCTION(in_enter)
 	push	%r13
 	push	%r14
 	push	%r15
-	mov	%rsp, in_stack(%rip)
+	mov	%rsp, in_self+IN_SELF_KSTACK(%rip)
 	lea	in_self+IN_SELF_STACK_TOP(%rip), %rsp
 	xor	%ebp, %ebp
 	.endm
@@ -161,7 +161,7 @@ FUNCTION(in_zygote)
 	ud2
 
 FUNCTION(in_adopt)
-	mov	in_stack(%rip), %rsp
+	mov	in_self+IN_SELF_KSTACK(%rip), %rsp
 	pop	%r15
 	pop	%r14
 	pop	%r13
@@ -169,10 +169,6 @@ FUNCTION(in_adopt)
 	pop	%rbx
 	pop	%rbp
 	ret
-
-	.bss
-	.balign 8
-in_stack:	.skip 8			/* the kernel stack that changes hands */
 
 	.section .carrier, "aw", @nobits
 	.balign 4096

@@ -2,22 +2,23 @@
 /*
  * The inproc engine's seccomp filter, the same for zygote and carriers:
  *
- *   from the gate's page    clone, prctl, timer_create, wait4, getpid, getppid
- *                           (and munmap of the gate)
+ *   from the gate's page    clone, close, prctl, timer_create, wait4, getpid,
+ *                           getppid (and munmap of the gate)
  *   from the kernel's text  the calls below, with their arguments looked at
  *   from anywhere else      SIGSYS: that is the guest's system call
  *
  * A guest that jumps into the kernel's text can make the calls of the second
  * line, so they must not reach beyond this process and the memfd: mappings lie
- * below the window and never show the kernel's own text and constants.
+ * below the window and never show the kernel's own text and constants. The only
+ * process descriptors are those of carriers, and SIGUSR1 only makes them look.
  */
 #include "hal/hosted/inproc.h"
 
 #define WINDOW_HIGH (HOSTED_BASE >> 32)
 #define GATE_HIGH (HOSTED_STUB_BASE >> 32)
 
-enum { L_TRAP = 75, L_ALLOW, L_KILL, L_COUNT, L_GATE = 19, L_MMAP = 27, L_RANGE = 40,
-       L_MADVISE = 47, L_PRCTL = 53, L_END = 59 };
+enum { L_TRAP = 95, L_ALLOW, L_KILL, L_COUNT, L_GATE = 21, L_MMAP = 29, L_RANGE = 42,
+       L_MADVISE = 49, L_PRCTL = 55, L_END = 61, L_OTHERS = 78 };
 
 #define GO(at, label) ((label) - (at) - 1)
 #define IF(at, value, label) [at] = BPF_JUMP_EQ(value, GO(at, label), 0)
@@ -45,7 +46,9 @@ s64 in_filter(void)
 		IF(15, NR_getrandom, L_ALLOW),
 		IF(16, NR_exit_group, L_ALLOW),
 		IF(17, NR_restart_syscall, L_ALLOW),
-		[18] = BPF_JUMP_EQ(NR_madvise, GO(18, L_MADVISE), GO(18, L_PRCTL)),
+		IF(18, NR_madvise, L_MADVISE),
+		IF(19, NR_arch_prctl, L_PRCTL),
+		[20] = BPF_JUMP_EQ(NR_sched_yield, GO(20, L_ALLOW), GO(20, L_OTHERS)),
 
 		[L_GATE] = BPF_LOAD(BPF_NR),
 		IF(L_GATE + 1, NR_clone, L_ALLOW),
@@ -53,8 +56,9 @@ s64 in_filter(void)
 		IF(L_GATE + 3, NR_timer_create, L_ALLOW),
 		IF(L_GATE + 4, NR_wait4, L_ALLOW),
 		IF(L_GATE + 5, NR_getpid, L_ALLOW),
-		[L_GATE + 6] = BPF_JUMP_EQ(NR_getppid, GO(L_GATE + 6, L_ALLOW),
-					   GO(L_GATE + 6, L_KILL)),
+		IF(L_GATE + 6, NR_close, L_ALLOW),
+		[L_GATE + 7] = BPF_JUMP_EQ(NR_getppid, GO(L_GATE + 7, L_ALLOW),
+					   GO(L_GATE + 7, L_KILL)),
 
 		/* Below the window, shared, fixed, of the memfd, not its image. */
 		[L_MMAP] = BPF_LOAD(BPF_ARG_HIGH(0)),
@@ -105,11 +109,26 @@ s64 in_filter(void)
 					      GO(L_MADVISE + 2, L_KILL)),
 
 		/* arch_prctl: FS and GS, where there is no wrfsbase. */
-		UNLESS(L_PRCTL, NR_arch_prctl, L_KILL),
-		[L_PRCTL + 1] = BPF_LOAD(BPF_ARG_LOW(0)),
-		[L_PRCTL + 2] = BPF_JUMP_GE(0x1005, GO(L_PRCTL + 2, L_KILL), 0),
-		[L_PRCTL + 3] = BPF_JUMP_GE(0x1001, GO(L_PRCTL + 3, L_ALLOW),
-					    GO(L_PRCTL + 3, L_KILL)),
+		[L_PRCTL] = BPF_LOAD(BPF_ARG_LOW(0)),
+		[L_PRCTL + 1] = BPF_JUMP_GE(0x1005, GO(L_PRCTL + 1, L_KILL), 0),
+		[L_PRCTL + 2] = BPF_JUMP_GE(0x1001, GO(L_PRCTL + 2, L_ALLOW),
+					    GO(L_PRCTL + 2, L_KILL)),
+
+		/* With several CPUs: the caller's own host CPU, and kicks. */
+		UNLESS(L_OTHERS, NR_sched_setaffinity, L_OTHERS + 4),
+		[L_OTHERS + 1] = BPF_LOAD(BPF_ARG_LOW(0)),
+		[L_OTHERS + 2] = BPF_JUMP_EQ(0, GO(L_OTHERS + 2, L_ALLOW),
+					     GO(L_OTHERS + 2, L_KILL)),
+		UNLESS(L_OTHERS + 4, NR_pidfd_send_signal, L_KILL),
+		[L_OTHERS + 5] = BPF_LOAD(BPF_ARG_LOW(1)),
+		UNLESS(L_OTHERS + 6, HOST_SIGUSR1, L_KILL),
+		[L_OTHERS + 7] = BPF_LOAD(BPF_ARG_LOW(2)),
+		UNLESS(L_OTHERS + 8, 0, L_KILL),
+		[L_OTHERS + 9] = BPF_LOAD(BPF_ARG_HIGH(2)),
+		UNLESS(L_OTHERS + 10, 0, L_KILL),
+		[L_OTHERS + 11] = BPF_LOAD(BPF_ARG_LOW(3)),
+		[L_OTHERS + 12] = BPF_JUMP_EQ(0, GO(L_OTHERS + 12, L_ALLOW),
+					      GO(L_OTHERS + 12, L_KILL)),
 
 		[L_TRAP] = BPF_RETURN(SECCOMP_TRAP),
 		[L_ALLOW] = BPF_RETURN(SECCOMP_ALLOW),

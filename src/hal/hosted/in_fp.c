@@ -2,17 +2,16 @@
 /*
  * The inproc engine's vector registers. The kernel does not use them, so a
  * task's stay where they are, in the CPU, until another task of the same
- * carrier needs it, the carrier goes to sleep, or the core asks.
+ * carrier needs it, the carrier goes to sleep, or the core asks. With several
+ * CPUs the task may go on at another one next, so that a switch saves them, too.
  *
- * hal_thread.fp_live, while hal_word is the carrier and the carrier's fp_owner
- * is this thread:
- *   LOADED   the registers are this task's, and memory is as new
- *   NEWER    user code has run since: the registers are newer than memory;
- *            only in the carrier that runs, a sleeping one has saved them
+ * They are in a carrier's registers if three words agree: hal_thread.fp_live is
+ * set, hal_word is the carrier, and its fp_owner is the thread. Each has one
+ * writer: a carrier writes its own, and the thread's are written where it runs.
+ * fp_newer says that user code has run since they were loaded or saved; a
+ * carrier that sleeps has saved them.
  */
 #include "hal/hosted/inproc.h"
-
-enum { FP_LOADED = 1, FP_NEWER = 2 };
 
 #define XSAVE_HEADER 512
 #define MXCSR_INIT 0x1f80u
@@ -76,67 +75,66 @@ static bool is_here(struct hal_thread *ht)
 	return ht->fp_live && ht->hal_word == in_self.index && in_me()->fp_owner == ht;
 }
 
-/* The thread's registers stand in another carrier's: they are not used again. */
-static void forget(struct hal_thread *ht)
+static void save_newer(void)
 {
-	struct in_state *st = in_state();
+	struct in_carrier *c = in_me();
 
-	if (ht->fp_live && ht->hal_word < IN_CARRIERS && st->carrier[ht->hal_word].fp_owner == ht)
-		st->carrier[ht->hal_word].fp_owner = NULL;
-	ht->fp_live = 0;
+	if (c->fp_newer) {
+		save(c->fp_owner->fp);
+		c->fp_newer = 0;
+	}
 }
 
 void in_fp_leave(void)
 {
-	struct hal_thread *owner = in_me()->fp_owner;
-
-	if (owner && owner->fp_live & FP_NEWER) {
-		save(owner->fp);
-		owner->fp_live = FP_LOADED;
-	}
+	save_newer();
 }
 
 void in_fp_load(void)
 {
-	struct hal_thread *ht = in_state()->thread;
+	struct hal_thread *ht = in_this_cpu()->thread;
+	struct in_carrier *c = in_me();
 
 	if (!ht)
 		return;
 	if (!is_here(ht)) {
-		in_fp_leave();
-		forget(ht);
+		save_newer();
 		load(ht->fp);
-		if (in_me()->fp_owner)
-			in_me()->fp_owner->fp_live = 0;
-		in_me()->fp_owner = ht;
+		c->fp_owner = ht;
 		ht->hal_word = in_self.index;
+		ht->fp_live = 1;
 	}
-	ht->fp_live = FP_LOADED | FP_NEWER;
+	c->fp_newer = 1;
 }
 
 void in_thread_switch(struct hal_thread *prev, struct hal_thread *next)
 {
 	(void)prev;
 	in_save_bases();
-	in_state()->thread = next;
+	if (in_state()->nr_cpus > 1)
+		save_newer();
+	in_this_cpu()->thread = next;
 }
 
 void in_fp_sync(struct hal_thread *ht)
 {
-	if (is_here(ht) && ht->fp_live & FP_NEWER) {
-		save(ht->fp);
-		ht->fp_live = FP_LOADED;
-	}
+	if (is_here(ht))
+		save_newer();
 }
 
 void in_fp_dirty(struct hal_thread *ht)
 {
-	forget(ht);
+	if (is_here(ht))
+		in_me()->fp_newer = 0;
+	ht->fp_live = 0;
 }
 
 void in_thread_exit(struct hal_thread *ht)
 {
-	forget(ht);
-	if (in_state()->thread == ht)
-		in_state()->thread = NULL;
+	struct in_state *st = in_state();
+
+	in_fp_dirty(ht);
+	for (u32 i = 0; i < st->nr_cpus; i++)
+		if (st->cpu[i].thread == ht)
+			st->cpu[i].thread = NULL;
 }

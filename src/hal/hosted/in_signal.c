@@ -146,7 +146,7 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 {
 	bool kick = signo == HOST_SIGUSR1 || si->code <= 0;
 	/* A carrier that sleeps may get a signal while another is in user mode. */
-	bool user = __atomic_load_n(&in_state()->running, __ATOMIC_RELAXED) == in_self.index &&
+	bool user = __atomic_load_n(&in_this_cpu()->running, __ATOMIC_RELAXED) == in_self.index &&
 		    __atomic_load_n(&in_self.cpu->state, __ATOMIC_RELAXED) == HOSTED_IN_USER;
 	bool entering = uc->rip - (u64)in_fast_entry < (u64)(in_fast_end - in_fast_entry);
 	bool leaving = uc->rip - (u64)in_crit_start < (u64)(in_crit_end - in_crit_start);
@@ -198,32 +198,33 @@ int in_catch_signals(void)
 
 /*
  * What became of a page fault: true if the core must know. The error code
- * says what the access was; whether it is a miss, the tables say.
+ * says what the access was; whether it is a miss, the tables say. Under the
+ * kernel lock.
  */
-bool in_page_fault(struct in_space *s, struct trapinfo *info)
+bool in_page_fault(struct in_view *v, struct trapinfo *info)
 {
-	struct hal_as *as = in_state()->as;
+	struct hal_as *as = in_this_cpu()->as;
 	uaddr_t addr = info->addr, page = align_down(addr, 4096ul);
 	u64 access = info->error & (FAULT_WRITE | FAULT_EXEC);
 	u64 pte = addr < HOSTED_USER_LIMIT ? tlb_translate(as, addr) : 0;
 
 	info->kind = TRAP_FAULT;
-	if (!pte && in_text_fault(s, addr))
+	if (!pte && in_text_fault(v, addr))
 		return false;
 	if (!pte || (access & FAULT_EXEC && !(pte & HOST_PROT_EXEC)) ||
 	    (access & FAULT_WRITE && !(pte & HOST_PROT_WRITE))) {
 		info->error = access | FAULT_USER | (pte ? FAULT_PRESENT : 0);
 		if (addr < HOSTED_USER_LIMIT)
-			s->tlb.fill_va = page;
+			v->tlb.fill_va = page;
 		return true;
 	}
 	/* A host that refuses a page again and again (below mmap_min_addr, say)
 	 * must not make a loop of it. */
-	if (s->tlb.refused > 2 && s->tlb.refused_va == page) {
-		s->tlb.refused = 0;
+	if (v->tlb.refused > 2 && v->tlb.refused_va == page) {
+		v->tlb.refused = 0;
 		exception(info, VEC_GP, 0);
 		return true;
 	}
-	tlb_fill_missed(as, &s->tlb, addr);
+	tlb_fill_missed(as, &v->tlb, addr);
 	return false;
 }

@@ -19,6 +19,8 @@
  * The gap is nobody's: vma_find_gap leaves it free, kern_text says whether it
  * is. A guest that maps something there all the same (MAP_FIXED) runs
  * unrewritten from then on (in_space.no_rewrite).
+ *
+ * Everything here is under the kernel lock.
  */
 #include "hal/hosted/in_text.h"
 
@@ -159,9 +161,14 @@ static bool note_area(struct in_space *s, struct in_file *f, uaddr_t base)
 	return true;
 }
 
+static struct in_space *space_of(const struct in_view *v)
+{
+	return &in_state()->space[v->space];
+}
+
 u64 in_text_entry(struct host_tlb *tlb, struct hal_as *as, uaddr_t va, u64 entry)
 {
-	struct in_space *s = container_of(tlb, struct in_space, tlb);
+	struct in_space *s = space_of(container_of(tlb, struct in_view, tlb));
 	struct hal_text ht;
 	struct in_file *f;
 	u64 index;
@@ -179,44 +186,58 @@ u64 in_text_entry(struct host_tlb *tlb, struct hal_as *as, uaddr_t va, u64 entry
 	return f->copy + (index - f->first) * 4096 + (entry & 4095);
 }
 
-/* Does a guest put something of its own where our code is? */
+/* Does a guest put something of its own where our code is? Other views of the
+ * space begin anew, too, the next time that their CPU leaves the kernel. */
 void in_text_claim(struct host_tlb *tlb, uaddr_t va)
 {
-	struct in_space *s = container_of(tlb, struct in_space, tlb);
+	struct in_space *s = space_of(container_of(tlb, struct in_view, tlb));
 
 	for (u32 i = 0; i < s->nr_areas; i++) {
-		if (s->area[i].base - 1 - va < HAL_TEXT_GAP) {
-			s->no_rewrite = 1;
-			s->nr_areas = 0;
-			tlb_empty(tlb);
-			return;
-		}
+		if (s->area[i].base - 1 - va >= HAL_TEXT_GAP)
+			continue;
+		s->no_rewrite = 1;
+		s->nr_areas = 0;
+		for (u32 k = s->view; k; k = in_state()->view[k].next)
+			tlb_empty(&in_state()->view[k].tlb);
+		return;
 	}
 }
 
-bool in_text_fault(struct in_space *s, uaddr_t addr)
+bool in_text_fault(struct in_view *v, uaddr_t addr)
 {
+	struct in_space *s = space_of(v);
+
 	for (u32 i = 0; i < s->nr_areas; i++) {
 		uaddr_t start = s->area[i].base - HAL_TEXT_GAP;
 
 		if (addr - start >= HAL_TEXT_GAP)
 			continue;
 		for (u32 k = 0; k < IN_GAP_PAGES; k++)
-			tlb_fill_own(&s->tlb, start + k * 4096,
+			tlb_fill_own(&v->tlb, start + k * 4096,
 				     (s->area[i].gap + k * 4096) | HOST_PROT_READ | HOST_PROT_EXEC);
 		return true;
 	}
 	return false;
 }
 
-void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip, u64 nr)
+/* Other CPUs run that text. */
+static bool patch(struct in_file *f, struct in_site *site)
+{
+	in_stop_others();
+	if (!in_patch(f, site))
+		return false;
+	__atomic_add_fetch(&in_state()->text_changes, 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+void in_text_trap(struct in_view *v, struct hal_as *as, uaddr_t rip, u64 nr)
 {
 	uaddr_t va = rip - 2;
 	struct in_site *site;
 	struct hal_text ht;
 	struct in_file *f;
 
-	if (s->no_rewrite || !hosted_shared()->rewrite || !kern_text(as, va, &ht) ||
+	if (space_of(v)->no_rewrite || !hosted_shared()->rewrite || !kern_text(as, va, &ht) ||
 	    va - ht.base > 1ul << 30)
 		return;
 	f = in_text_file(&ht, va, true);
@@ -231,7 +252,7 @@ void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip, u64 nr)
 	if (site->state == IN_SITE_COUNTING) {
 		struct in_page *p = &f->page[site->offset / 4096 - f->first];
 
-		if (p->state != IN_PAGE_COPIED || !in_patch(f, site)) {
+		if (p->state != IN_PAGE_COPIED || !patch(f, site)) {
 			site->state = IN_SITE_REFUSED;
 			return;
 		}
@@ -241,17 +262,18 @@ void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip, u64 nr)
 	}
 }
 
-u64 in_text_resume(struct in_space *s, struct hal_as *as, uaddr_t rip)
+u64 in_text_resume(struct in_view *v, struct hal_as *as, uaddr_t rip)
 {
 	struct in_site *site;
 	struct hal_text ht;
 	struct in_file *f;
 
-	if (s->no_rewrite || !kern_text(as, rip - 2, &ht))
+	if (space_of(v)->no_rewrite || !kern_text(as, rip - 2, &ht))
 		return 0;
 	f = in_text_file(&ht, rip - 2, false);
 	site = f ? in_text_site(f, rip - 2 - ht.base, false) : NULL;
-	if (!site || site->state != IN_SITE_PATCHED || !site->resume || !note_area(s, f, ht.base))
+	if (!site || site->state != IN_SITE_PATCHED || !site->resume ||
+	    !note_area(space_of(v), f, ht.base))
 		return 0;
 	return ht.base - HAL_TEXT_GAP + site->resume;
 }

@@ -7,14 +7,18 @@
  * carriers when asked (in_spawn), takes note of their deaths, and when it
  * exits they die too (PDEATHSIG), and with them the machine.
  *
- * The CPU is a token: in_pass() marks another carrier's turn, wakes it and
- * sleeps until it is its own turn again. The one that wakes goes on with the
- * kernel stack that in_change() has left. Nothing but the stack goes over.
+ * A CPU is a token: in_pass() marks another carrier's turn, wakes it and
+ * sleeps until it is its own turn again, maybe for another CPU. The one that
+ * wakes goes on with the kernel stack that in_change() has left. Nothing but the
+ * stack goes over.
  *
  * A carrier that somebody kills is replaced in its slot:
  *   asleep         by an empty one; nothing is lost, registers are in memory
  *   in user mode   by one that reports a machine check (vector 18) to the core
  *   in the kernel  not at all: the state of the kernel went with it; the end
+ *
+ * With several CPUs, carriers share the zygote's descriptors and each has a
+ * process descriptor in there (in_smp.c).
  */
 #include "hal/hal.h"
 #include "hal/hosted/inproc.h"
@@ -26,14 +30,26 @@ static s64 gate(s64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 	return ((hosted_call_fn *)address)(nr, a, b, c, d, e, f);
 }
 
+/* To the host CPU that belongs to the CPU. A host that refuses: only slower. */
+static void pin(u32 nr)
+{
+	s32 cpu = hosted_priv()->handles.host_cpu[nr];
+	u64 mask[HOST_CPU_SET / 64] = { 0 };
+
+	in_self.pinned = nr;
+	if (cpu < 0 || cpu >= HOST_CPU_SET)
+		return;
+	mask[cpu / 64] = BIT(cpu % 64);
+	host_call3(NR_sched_setaffinity, 0, sizeof(mask), (u64)mask);
+}
+
 static void __noreturn take_over(void)
 {
-	struct in_state *st = in_state();
 	struct in_carrier *c = in_me();
-	struct trapframe *tf = st->tf;
+	struct trapframe *tf = in_this_cpu()->tf;
 
-	((struct hosted_board *)HOSTED_BOARD_BASE)->running = in_self.pid;
-	st->running = in_self.index;
+	if (in_self.pinned != in_self.nr)
+		pin(in_self.nr);
 	if (!c->machine_check)
 		in_adopt();
 	c->machine_check = 0;
@@ -47,11 +63,21 @@ static void __noreturn take_over(void)
 static void __noreturn wait_turn(void)
 {
 	struct in_carrier *c = in_me();
+	u32 nr;
 
-	while (!__atomic_exchange_n(&c->turn, 0, __ATOMIC_SEQ_CST))
+	while (!__atomic_load_n(&c->turn, __ATOMIC_SEQ_CST))
 		host_futex_wait(&c->turn, 0, NULL);
 	if (c->retire)
 		host_exit(0);
+	nr = c->cpu;
+	in_self.nr = nr;
+	in_self.cpu = &hosted_shared()->cpu[nr];
+	in_self.kstack = c->kstack;
+	((struct hosted_board *)HOSTED_BOARD_BASE)->running[nr] = in_self.pid;
+	/* In this order: who is killed before the first has not had its turn, who
+	 * is killed after it has taken the kernel along. */
+	__atomic_store_n(&in_this_cpu()->running, in_self.index, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->turn, 0, __ATOMIC_SEQ_CST);
 	take_over();
 }
 
@@ -59,6 +85,8 @@ void in_pass(u32 target)
 {
 	struct in_carrier *c = &in_state()->carrier[target];
 
+	c->cpu = in_self.nr;
+	c->kstack = in_self.kstack;
 	__atomic_store_n(&c->turn, 1, __ATOMIC_SEQ_CST);
 	host_futex_wake(&c->turn, 1);
 	wait_turn();
@@ -117,16 +145,20 @@ static void __noreturn carrier_main(u32 slot)
 static bool spawn(u32 slot)
 {
 	struct in_carrier *c = &in_state()->carrier[slot];
+	u64 flags = HOST_SIGCHLD;
 	s64 pid;
 
 	if (slot == 0 || slot >= IN_CARRIERS)
 		return false;
-	pid = gate(NR_clone, HOST_SIGCHLD, 0, 0, 0, 0, 0);
+	if (hosted_shared()->nr_cpus > 1)
+		flags |= HOST_CLONE_FILES | HOST_CLONE_PIDFD;
+	pid = gate(NR_clone, flags, 0, (u64)&in_self.pidfd[slot], 0, 0, 0);
 	if (pid == 0)
 		carrier_main(slot);
 	if (pid < 0)
 		return false;
 	in_self.child[slot] = pid;
+	c->pidfd = in_self.pidfd[slot];
 	c->alive = 1;
 	return true;
 }
@@ -144,11 +176,16 @@ static void replace(u32 slot)
 {
 	struct in_state *st = in_state();
 	struct in_carrier *c = &st->carrier[slot];
-	u32 state = __atomic_load_n(&in_self.cpu->state, __ATOMIC_SEQ_CST);
-	bool ran = __atomic_load_n(&st->running, __ATOMIC_SEQ_CST) == slot;
+	bool ran = false;
 
-	if (ran && state != HOSTED_IN_USER)
-		end("a process that ran the kernel was killed");
+	for (u32 i = 0; i < st->nr_cpus && i < HOSTED_CPUS && !ran; i++) {
+		struct hosted_cpu *cpu = &hosted_shared()->cpu[i];
+
+		ran = __atomic_load_n(&st->cpu[i].running, __ATOMIC_SEQ_CST) == slot;
+		if (ran && __atomic_load_n(&cpu->state, __ATOMIC_SEQ_CST) != HOSTED_IN_USER)
+			end("a process that ran the kernel was killed");
+	}
+	c->fp_newer = 0;
 	c->machine_check = ran;
 	c->reborn = 1;
 	if (!spawn(slot))
@@ -169,6 +206,9 @@ static void reap(void)
 			if (in_self.child[i] != pid)
 				continue;
 			in_self.child[i] = 0;
+			if (in_self.pidfd[i])
+				gate(NR_close, in_self.pidfd[i], 0, 0, 0, 0, 0);
+			in_self.pidfd[i] = 0;
 			if (in_state()->carrier[i].retire)
 				in_state()->carrier[i].retire = 0;
 			else
@@ -205,8 +245,8 @@ void in_zygote_main(void)
 	u32 want;
 
 	set_up();
-	st->nr_alive = st->high_carrier = 1;
-	st->carrier[1].turn = 1;
+	st->nr_alive = st->high_carrier = st->nr_cpus = 1;
+	st->carrier[1] = (struct in_carrier){ .turn = 1, .on = 1, .kstack = in_self.kstack };
 	if (!spawn(1))
 		hosted_fail("the host lets us make no process", 0);
 	for (;;) {

@@ -46,26 +46,25 @@ static void load_bases(const struct trapframe *tf)
 	}
 }
 
-static void prepare(struct trapframe *tf)
+/* False if user mode must wait: there is no room for a view. */
+static bool prepare(struct trapframe *tf)
 {
-	struct in_state *st = in_state();
-	struct in_space *s = in_space_enter();
+	struct host_timespec nap = { 0, 1000000 };
+	struct in_view *v = in_view_enter();
 
-	if (s->tlb.fresh)
-		tlb_first_run(st->as, &s->tlb);
-	if (s->tlb.fill_va != 1) {
-		/* The core has had a look at that page by now. */
-		tlb_fill_resolved(st->as, &s->tlb, s->tlb.fill_va);
-		s->tlb.fill_va = 1;
+	if (!v) {
+		host_futex_wait(&in_self.cpu->pending, 0, &nap);
+		return false;
 	}
-	if (s->tlb.nr_ops)
-		in_tlb_commit(&s->tlb);
+	if (v->tlb.fill_va != 1 || READ_ONCE(v->tlb.nr_ops) || v->tlb.fresh)
+		in_view_update(v);
 	in_fp_load();
 	load_bases(tf);
 	tf->cs = 0x33;
 	tf->ss = 0x2b;
-	in_self.tf = st->tf = tf;
+	in_self.tf = in_this_cpu()->tf = tf;
 	hosted_program_timer();
+	return true;
 }
 
 static void tell_core(struct trapframe *tf, struct trapinfo *info)
@@ -76,13 +75,23 @@ static void tell_core(struct trapframe *tf, struct trapinfo *info)
 
 /*
  * tf->reserved says where a rewritten system call returns to: the distance from
- * rip, and beside it which rip and space that is good for. Whatever changes
- * rip (a signal, exec, fork) so makes it void, and rip itself is always good:
+ * rip, and beside it which rip and view that is good for. Whatever changes
+ * rip (a signal, exec, fork, another CPU) so makes it void, and rip itself is always good:
  * what stands there traps, and in_trap finds the way.
  */
 static u64 resume_key(u64 rip)
 {
-	return (rip & 0xfffff) << 32 | (u64)(in_me()->space & 0xfff) << 52;
+	return (rip & 0xfffff) << 32 | (u64)(in_me()->view & 0xfff) << 52;
+}
+
+static u64 find_resume(u64 rip)
+{
+	u64 resume;
+
+	kern_lock();
+	resume = in_text_resume(in_my_view(), in_this_cpu()->as, rip);
+	kern_unlock();
+	return resume;
 }
 
 static u64 target(const struct trapframe *tf)
@@ -91,12 +100,23 @@ static u64 target(const struct trapframe *tf)
 
 	if (!tf->reserved || (tf->reserved ^ key) >> 32 & 0xfffff)
 		return tf->rip;
-	if ((tf->reserved ^ key) >> 32)		/* forked */
-		resume = in_text_resume(&in_state()->space[in_me()->space], in_state()->as,
-					tf->rip);
+	if ((tf->reserved ^ key) >> 32 || in_state()->space[in_me()->space].no_rewrite)
+		resume = find_resume(tf->rip);
 	else
 		resume = tf->rip + (u64)(s64)(s32)tf->reserved;
 	return resume ? resume : tf->rip;
+}
+
+/* Text that another CPU has changed is first run after an instruction that
+ * serialises (Intel SDM vol. 3, 9.1.3): iretq is one. */
+static bool text_is_new(void)
+{
+	u32 changes = __atomic_load_n(&in_state()->text_changes, __ATOMIC_ACQUIRE);
+
+	if (likely(changes == in_self.text_seen))
+		return false;
+	in_self.text_seen = changes;
+	return true;
 }
 
 void in_user_enter(struct trapframe *tf)
@@ -104,8 +124,9 @@ void in_user_enter(struct trapframe *tf)
 	struct trapinfo info;
 
 	for (;;) {
-		prepare(tf);
-		in_leave(tf, tf->rflags & (FLAG_TF | FLAG_RF), target(tf));
+		if (prepare(tf))
+			in_leave(tf, tf->rflags & (FLAG_TF | FLAG_RF) || text_is_new(),
+				 target(tf));
 		info = (struct trapinfo){ .kind = TRAP_KICK };
 		tell_core(tf, &info);
 	}
@@ -118,7 +139,7 @@ static bool displaced(struct trapframe *tf, const struct trapinfo *info)
 
 	if (info->vector != 3 && info->vector != 6 && info->vector != 13)
 		return false;
-	resume = in_text_resume(&in_state()->space[in_me()->space], in_state()->as, rip);
+	resume = find_resume(rip);
 	if (resume)
 		tf->rip = resume;
 	return resume != 0;
@@ -127,16 +148,18 @@ static bool displaced(struct trapframe *tf, const struct trapinfo *info)
 void in_trap(struct trapframe *tf)
 {
 	struct trapinfo info = in_self.info;
-	struct in_state *st = in_state();
-	struct in_space *s = &st->space[in_me()->space];
 	bool tell = true;
 
-	if (info.kind == IN_PAGE_FAULT)
-		tell = in_page_fault(s, &info);
-	else if (info.kind == TRAP_EXCEPTION)
+	if (info.kind == TRAP_EXCEPTION) {
 		tell = !displaced(tf, &info);
-	else if (info.kind == TRAP_SYSCALL)
-		in_text_trap(s, st->as, tf->rip, tf->orig_rax);
+	} else if (info.kind != TRAP_KICK) {
+		kern_lock();
+		if (info.kind == IN_PAGE_FAULT)
+			tell = in_page_fault(in_my_view(), &info);
+		else
+			in_text_trap(in_my_view(), in_this_cpu()->as, tf->rip, tf->orig_rax);
+		kern_unlock();
+	}
 	if (tell)
 		tell_core(tf, &info);
 	in_user_enter(tf);
@@ -210,7 +233,6 @@ static void __noreturn halt(int code)
 
 static int init(void)
 {
-	struct in_state *st = in_state();
 	s64 err;
 
 	/* This process's alone, and copied for each carrier. */
@@ -222,8 +244,9 @@ static int init(void)
 	in_self.cpu = &hosted_shared()->cpu[0];
 	in_self.pid = hosted_priv()->handles.pid;
 	hosted_priv()->timer = &in_self.timer;
+	hosted_priv()->cpu_nr = &in_self.nr;
 	tlb_init(IN_POOL_START, IN_POOL_END);
-	st->running = 1;
+	in_state()->cpu[0].running = 1;
 	in_fp_init();
 	err = in_catch_signals();
 	if (err)
@@ -235,6 +258,8 @@ static int init(void)
 const struct hosted_engine inproc_engine = {
 	.name = "inproc",
 	.init = init,
+	.cpu_start = in_cpu_start,
+	.cpu_signal = in_cpu_signal,
 	.user_enter = in_user_enter,
 	.kick = kick,
 	.thread_switch = in_thread_switch,
@@ -245,6 +270,8 @@ const struct hosted_engine inproc_engine = {
 	.as_destroy = in_as_destroy,
 	.as_activate = in_as_activate,
 	.tlb_of = in_tlb_of,
+	.tlb_list = in_tlb_list,
+	.tlb_shoot = in_tlb_shoot,
 	.tlb_commit = in_tlb_commit,
 	.tlb_entry = in_text_entry,
 	.tlb_claim = in_text_claim,

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inproc engine's own header: carriers, spaces, and what they share.
+ * The inproc engine's own header: carriers, spaces, views, and what they share.
  *
  * A carrier is a host process of one thread that maps the window and, below
  * it, the user memory of one guest address space. It runs that guest's code
  * and, on whatever kernel stack is current, the kernel. Of all carriers one
- * runs; the others sleep until it is their turn. A space is what the engine
- * knows of a struct hal_as (hal_as.id); it gets a carrier when its user code
- * is to run for the first time, and gives it back at its end:
+ * runs for each CPU; the others sleep until it is their turn.
  *
- *   hal_as_init     space, and the promise that there will be a carrier
- *   in_prepare      (on the way to user mode) space <-> carrier; change to it
- *   hal_as_destroy  carrier without a space: idle, or the one that runs
+ * A space is what the engine knows of a struct hal_as (hal_as.id). A view is
+ * what one carrier has, or will have, mapped of it: a software TLB. A space has
+ * one view, and more only when several CPUs run it at a time; a view
+ * gets its carrier when user code is to run for the first time, and gives it
+ * back at the end of the space:
+ *
+ *   hal_as_init     space with a view, and the promise of a carrier
+ *   in_view_enter   (on the way to user mode) view <-> carrier; change to it
+ *   hal_as_destroy  carriers without a view: idle, or one that a CPU runs
  *
  * in_self is private to each process, at the same address in all of them;
- * struct in_state is shared by all. Neither is physical memory. The zygote
- * makes the carriers, and is their parent: in_zygote.c.
+ * struct in_state is shared by all, and under the kernel lock where it is not
+ * said otherwise. Neither is physical memory. The zygote makes the carriers,
+ * and is their parent: in_zygote.c.
  */
 #ifndef HYLA_HAL_HOSTED_INPROC_H
 #define HYLA_HAL_HOSTED_INPROC_H
@@ -25,8 +30,9 @@
 #define IN_SELF_RET 8
 #define IN_SELF_TF 16
 #define IN_SELF_USER_RSP 24
-#define IN_SELF_STACK_TOP 69632
-#define IN_SELF_SIZE 86016
+#define IN_SELF_KSTACK 32
+#define IN_SELF_STACK_TOP 73728
+#define IN_SELF_SIZE 106496
 
 #ifndef __ASSEMBLER__
 
@@ -46,20 +52,27 @@ struct in_self {
 	u64 ret;			/* in_leave: where user code goes on */
 	struct trapframe *tf;		/* of the task that user mode belongs to */
 	u64 user_rsp;			/* of in_fast_entry */
+	u64 kstack;			/* the kernel stack that changes hands */
 	u32 index;			/* of this carrier */
+	u32 nr;				/* of the CPU that it runs, or ran last */
+	u32 pinned;			/* CPU whose host CPU this is bound to */
+	u32 text_seen;			/* in_state.text_changes, when it last looked */
 	s32 pid;
 	u64 fsbase, gsbase;		/* what the registers hold */
 	struct hosted_timer timer;
 	u32 bases_live;			/* newer in the registers than in *tf */
 	struct trapinfo info;		/* from the signal handler to in_trap */
+	struct tlb_op op[TLB_OPS];	/* being done: in_view.c */
 	u8 altstack[IN_ALTSTACK_SIZE] __aligned(4096);
 	u8 stack[IN_STACK_SIZE] __aligned(4096);	/* of the carrier itself */
 	s32 child[IN_CARRIERS];		/* zygote: process ids by slot */
+	s32 pidfd[IN_CARRIERS];		/* and their descriptors, with several CPUs */
 };
 _Static_assert(offsetof(struct in_self, cpu) == IN_SELF_CPU, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, ret) == IN_SELF_RET, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, tf) == IN_SELF_TF, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, user_rsp) == IN_SELF_USER_RSP, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, kstack) == IN_SELF_KSTACK, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, stack) + IN_STACK_SIZE == IN_SELF_STACK_TOP,
 	       "known to in_entry.S");
 _Static_assert(sizeof(struct in_self) == IN_SELF_SIZE, "known to in_entry.S");
@@ -67,25 +80,45 @@ _Static_assert(sizeof(struct in_self) == IN_SELF_SIZE, "known to in_entry.S");
 struct in_carrier {
 	u32 turn;			/* futex: this one is to run */
 	u32 alive;			/* the zygote has made it */
-	u32 space;			/* that it belongs to; 0: none */
+	u32 view, space;		/* that it belongs to; 0: none */
+	u32 on;				/* number + 1 of the CPU that runs it; 0: none */
+	u32 cpu;			/* whose turn it takes, or took last */
+	u64 kstack;			/* where it goes on at its turn */
 	u32 stale;			/* holds mappings of a former space */
 	u32 reborn;			/* replaces one that was killed: maps nothing */
 	u32 machine_check;		/* and that one was in user mode */
 	u32 retire;			/* exits at its turn; until the zygote has seen it */
-	struct hal_thread *fp_owner;	/* whose vector registers it holds, or NULL */
+	s32 pidfd;			/* several CPUs: to kick it */
+	u32 fp_newer;			/* [by itself] its registers are, than memory */
+	struct hal_thread *fp_owner;	/* [by itself] whose they are, or NULL */
 };
 
 struct in_space {
 	u32 used;
-	u32 carrier;			/* 0: none yet */
+	u32 view;			/* the latest */
 	u32 no_rewrite;			/* a guest uses a gap: in_text.c */
 	u32 nr_areas;
 	struct in_area {		/* gaps with our code in them */
 		uaddr_t base;		/* their ends */
 		paddr_t gap;
 	} area[IN_AREAS];
+};
+
+struct in_view {
+	u32 used;
+	u32 space;
+	u32 carrier;			/* 0: none yet */
+	u32 next;			/* of the same space; 0: none */
+	u32 cpu;			/* that used it last */
 	struct host_tlb tlb;
 };
+
+struct in_cpu {
+	u32 running;			/* [by its carrier] the carrier that runs it; 0: off */
+	struct trapframe *tf;		/* [by its carrier] what user mode was entered with */
+	struct hal_as *as;		/* activated */
+	struct hal_thread *thread;	/* whose turn it is */
+} __aligned(64);
 
 enum in_want { IN_WANT_END = 1, IN_WANT_SPAWN = 2, IN_WANT_REAP = 4 };
 
@@ -96,15 +129,16 @@ struct in_state {
 	u32 spawn_done;			/* futex: 0 busy, 1 good, 2 bad */
 	s32 end_code;
 
-	u32 running;			/* the carrier that runs the CPU */
-	struct trapframe *tf;		/* what its user mode was entered with */
-	struct hal_as *as;		/* activated */
-	struct hal_thread *thread;	/* whose turn it is */
 	u32 mxcsr_mask;
-	u32 nr_alive, nr_spaces, nr_idle, high_carrier, high_space;
+	u32 text_changes;		/* in_text.c */
+	u32 nr_cpus;			/* that were started */
+	struct in_cpu cpu[HOSTED_CPUS];
+
+	u32 nr_alive, nr_views, nr_idle, high_carrier, high_space, high_view;
 	u32 idle[IN_CARRIERS];
 	struct in_carrier carrier[IN_CARRIERS];
 	struct in_space space[IN_CARRIERS];
+	struct in_view view[IN_CARRIERS];
 };
 
 #define in_state() ((struct in_state *)HOSTED_ENGINE_PRIVATE)
@@ -144,16 +178,34 @@ s64 in_filter(void);
 int in_catch_signals(void);
 void in_signal_handler(int signo, struct host_siginfo *si, struct host_ucontext *uc);
 void in_signal_entry(void);	/* in_entry.S: the handler, with AC cleared */
-bool in_page_fault(struct in_space *s, struct trapinfo *info);
+bool in_page_fault(struct in_view *v, struct trapinfo *info);
 
 /* in_space.c */
 int in_as_init(struct hal_as *as);
 void in_as_destroy(struct hal_as *as);
 void in_as_activate(struct hal_as *as);
 struct host_tlb *in_tlb_of(struct hal_as *as);
+struct host_tlb *in_tlb_list(struct hal_as *as);
+/* A carrier that belongs to no view any more. */
+void in_now_idle(u32 nr);
+
+/* in_view.c */
+/* A new view of the space, the first with the promise of a carrier. 0 or -errno. */
+int in_view_new(struct in_space *s);
+void in_view_free(struct in_view *v);
+/* A view of the activated address space, on its own carrier; NULL: all are in
+ * use, and there is no room for another. */
+struct in_view *in_view_enter(void);
+/* Makes the mappings what they ought to be. */
+void in_view_update(struct in_view *v);
 void in_tlb_commit(struct host_tlb *tlb);
-/* The space of the activated address space, on its own carrier. */
-struct in_space *in_space_enter(void);
+
+/* in_smp.c */
+int in_cpu_start(u32 cpu, u64 *top);
+void in_cpu_signal(u32 cpu);
+void in_tlb_shoot(struct hal_as *as);
+/* Until the kernel lock is let go, no other CPU runs user code. */
+void in_stop_others(void);
 
 /* in_fp.c */
 void in_fp_init(void);
@@ -171,11 +223,11 @@ void in_thread_exit(struct hal_thread *ht);
 u64 in_text_entry(struct host_tlb *tlb, struct hal_as *as, uaddr_t va, u64 entry);
 void in_text_claim(struct host_tlb *tlb, uaddr_t va);
 /* A fault at addr: true if our code belongs there; it is mapped now. */
-bool in_text_fault(struct in_space *s, uaddr_t addr);
+bool in_text_fault(struct in_view *v, uaddr_t addr);
 /* The system call before rip has trapped. */
-void in_text_trap(struct in_space *s, struct hal_as *as, uaddr_t rip, u64 nr);
+void in_text_trap(struct in_view *v, struct hal_as *as, uaddr_t rip, u64 nr);
 /* Where a thread that stands at rip, behind a rewritten call, goes on; or 0. */
-u64 in_text_resume(struct in_space *s, struct hal_as *as, uaddr_t rip);
+u64 in_text_resume(struct in_view *v, struct hal_as *as, uaddr_t rip);
 
 /* inproc.c */
 void in_fast_trap(struct trapframe *tf, u64 resume) __noreturn;
@@ -188,6 +240,16 @@ void in_kicked(struct trapframe *tf) __noreturn;
 static inline struct in_carrier *in_me(void)
 {
 	return &in_state()->carrier[in_self.index];
+}
+
+static inline struct in_view *in_my_view(void)
+{
+	return &in_state()->view[in_me()->view];
+}
+
+static inline struct in_cpu *in_this_cpu(void)
+{
+	return &in_state()->cpu[in_self.nr];
 }
 
 #endif

@@ -10,18 +10,20 @@
 #include "lib/types.h"
 
 enum {
-	NR_mmap = 9, NR_mprotect = 10, NR_munmap = 11, NR_rt_sigaction = 13,
-	NR_rt_sigprocmask = 14, NR_rt_sigreturn = 15, NR_madvise = 28, NR_getpid = 39,
+	NR_close = 3, NR_mmap = 9, NR_mprotect = 10, NR_munmap = 11, NR_rt_sigaction = 13,
+	NR_rt_sigprocmask = 14, NR_rt_sigreturn = 15, NR_sched_yield = 24, NR_madvise = 28,
+	NR_getpid = 39,
 	NR_clone = 56, NR_exit = 60, NR_wait4 = 61, NR_kill = 62, NR_ptrace = 101,
 	NR_sigaltstack = 131, NR_prctl = 157, NR_futex = 202, NR_timer_create = 222,
 	NR_timer_settime = 223, NR_clock_gettime = 228, NR_exit_group = 231,
 	NR_tgkill = 234, NR_seccomp = 317, NR_getrandom = 318, NR_arch_prctl = 158,
-	NR_getppid = 110, NR_restart_syscall = 219,
+	NR_getppid = 110, NR_sched_setaffinity = 203, NR_restart_syscall = 219,
+	NR_pidfd_send_signal = 424,
 };
 
 enum {
 	HOST_EPERM = 1, HOST_ESRCH = 3, HOST_EINTR = 4, HOST_EIO = 5, HOST_EAGAIN = 11,
-	HOST_ENOMEM = 12,
+	HOST_ENOMEM = 12, HOST_ETIMEDOUT = 110,
 };
 
 enum {
@@ -60,9 +62,11 @@ enum {
 #define HOST_WALL 0x40000000
 
 #define HOST_WNOHANG 1
+#define HOST_CPU_SET 1024
 
 #define HOST_CLONE_FS 0x200
 #define HOST_CLONE_FILES 0x400
+#define HOST_CLONE_PIDFD 0x1000
 #define HOST_CLONE_PARENT 0x8000
 
 #define HOST_FUTEX_WAIT 0

@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -145,6 +146,24 @@ static int choose_cpu(int wanted)
 	return sched_getcpu();
 }
 
+/* CPU 0 where the machine is, the others on the next ones, round and round. */
+static void choose_cpus(struct hosted_handles *handles, int first, u32 count)
+{
+	cpu_set_t set;
+	int cpu = first;
+
+	for (u32 i = 0; i < HOSTED_CPUS; i++)
+		handles->host_cpu[i] = -1;
+	if (first < 0 || sched_getaffinity(0, sizeof(set), &set) || !CPU_COUNT(&set))
+		return;
+	for (u32 i = 0; i < count && i < HOSTED_CPUS; i++) {
+		handles->host_cpu[i] = cpu;
+		do
+			cpu = (cpu + 1) % CPU_SETSIZE;
+		while (!CPU_ISSET(cpu, &set));
+	}
+}
+
 static u32 idle_spin_us(void)
 {
 	cpu_set_t set;
@@ -233,6 +252,10 @@ bool machine_create(struct machine *m, const struct machine_options *opt)
 	load_image(m, opt->image);
 	m->shared = (void *)(m->mem + shared_at);
 	fill_shared(m, opt);
+	if (m->shared->engine == HOSTED_ENGINE_PTRACE && opt->nr_cpus > 1) {
+		report("the ptrace engine has 1 CPU", NULL, "leave out --cpus, or --engine ptrace");
+		return false;
+	}
 	m->shared->mem_start = start;
 	m->shared->mem_end = m->shared->text_mem = mem_end;
 	m->shared->window_end = m->shared->text_mem_end = end;
@@ -243,6 +266,7 @@ bool machine_create(struct machine *m, const struct machine_options *opt)
 	m->shared->initrd = initrd_at;
 	m->shared->initrd_size = initrd_size;
 	m->cpu = choose_cpu(opt->cpu);
+	m->nr_cpus = opt->nr_cpus;
 	return initrd < 0 || read_initrd(m, initrd, initrd_at, initrd_size);
 }
 
@@ -273,9 +297,20 @@ static void close_all_but(int fd)
 				close(i);
 }
 
+/* With several CPUs there is one for each carrier (in_smp.c). */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void __attribute__((noreturn)) kernel_process(struct machine *m, pid_t parent)
 {
-	struct hosted_handles handles = { m->memfd, getpid() };
+	struct hosted_handles handles = { .memfd = m->memfd, .pid = getpid() };
 	u64 shared = HOSTED_BASE + ((u8 *)m->shared - m->mem);
 	u64 stack = shared + offsetof(struct hosted_shared, boot_stack) + HOSTED_STACK_SIZE;
 	void *base = (void *)HOSTED_BASE;
@@ -288,6 +323,8 @@ static void __attribute__((noreturn)) kernel_process(struct machine *m, pid_t pa
 	prctl(PR_SET_TIMERSLACK, 1);
 	prctl(PR_SET_DUMPABLE, 1);
 	setsid();
+	choose_cpus(&handles, m->cpu, m->nr_cpus);
+	raise_descriptor_limit();
 	if (m->cpu >= 0) {
 		CPU_ZERO(&set);
 		CPU_SET(m->cpu, &set);
@@ -330,9 +367,9 @@ bool machine_start(struct machine *m)
 
 /* The kernel may be several processes (inproc); its word on which of them runs
  * is good only if that is one of its process group. */
-static void kick(struct machine *m)
+static void kick(struct machine *m, u32 cpu)
 {
-	pid_t pid = __atomic_load_n(&m->board->running, __ATOMIC_ACQUIRE);
+	pid_t pid = __atomic_load_n(&m->board->running[cpu], __ATOMIC_ACQUIRE);
 
 	if (pid <= 0)
 		pid = m->pid;
@@ -341,10 +378,28 @@ static void kick(struct machine *m)
 	syscall(SYS_tgkill, pid, pid, SIGUSR1);
 }
 
+/* The CPU that is there soonest; those that were not started look like busy ones. */
+static u32 choose_target(struct machine *m)
+{
+	struct hosted_cpu *cpu = m->shared->cpu;
+	u32 idle = 0;
+
+	for (u32 i = m->nr_cpus; i-- > 0;) {
+		u32 state = __atomic_load_n(&cpu[i].state, __ATOMIC_RELAXED);
+
+		if (state == HOSTED_IN_SPIN)
+			return i;
+		if (state == HOSTED_IN_IDLE)
+			idle = i;
+	}
+	return idle;
+}
+
 void machine_irq(struct machine *m, u32 dev)
 {
 	struct hosted_shared *sh = m->shared;
-	struct hosted_cpu *cpu = &sh->cpu[0];
+	u32 nr = choose_target(m);
+	struct hosted_cpu *cpu = &sh->cpu[nr];
 
 	__atomic_or_fetch(&sh->irq, 1u << dev, __ATOMIC_SEQ_CST);
 	if (__atomic_fetch_or(&cpu->pending, HOSTED_PEND_IRQ, __ATOMIC_SEQ_CST) & HOSTED_PEND_IRQ)
@@ -354,7 +409,7 @@ void machine_irq(struct machine *m, u32 dev)
 		syscall(SYS_futex, &cpu->pending, FUTEX_WAKE, 1, NULL, NULL, 0);
 		break;
 	case HOSTED_IN_USER:
-		kick(m);
+		kick(m, nr);
 		break;
 	default:
 		break;

@@ -36,7 +36,8 @@ struct machine {
 	u64 mem_size;		/* bytes, all of the memfd */
 	struct hosted_shared *shared;
 	struct hosted_board *board;	/* not in mem */
-	int cpu;
+	int cpu;		/* of the host, for CPU 0; -1: any */
+	u32 nr_cpus;
 	pid_t pid;		/* kernel process, 0 before the start */
 	u64 text_end, rodata_end;
 	u64 entry;		/* kernel address */

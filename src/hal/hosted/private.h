@@ -34,8 +34,10 @@ struct hosted_private {
 	struct hosted_shared *shared;	/* in the window */
 	const struct hosted_engine *engine;
 	struct hosted_timer *timer, first_timer;
+	u32 *cpu_nr, first_cpu_nr;	/* of the CPU that this process runs */
 	struct tlb_pool tlb_pool;
-	u32 busy_9p;			/* 9p devices with requests under way */
+	u32 busy_9p;			/* 9p devices with requests under way; atomic */
+	u32 log_lock;
 	u8 sigstack[HOSTED_SIGSTACK_SIZE] __aligned(4096);
 	u8 clone_stack[16384] __aligned(4096);
 	u8 xstate[65536] __aligned(4096);
@@ -72,6 +74,8 @@ void hosted_crash(int signo, struct host_siginfo *si, struct host_ucontext *uc);
 
 /* cpu.c */
 int hosted_cpu_init(void);
+/* Marks work of CPU nr as pending, and sees to it that it looks. */
+void hosted_kick(u32 nr, u32 pending);
 /* Says that user code runs next; false if there is pending work instead. */
 bool hosted_enter_user(void);
 /* The part of it that arms the host timer. */

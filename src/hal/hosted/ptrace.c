@@ -362,5 +362,6 @@ const struct hosted_engine ptrace_engine = {
 	.around_ops = ~0u,
 	.halt = halt,
 	.tlb_of = tlb_of,
+	.tlb_list = tlb_of,
 	.tlb_commit = tlb_commit,
 };

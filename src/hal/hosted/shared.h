@@ -60,12 +60,14 @@ enum hosted_cpu_state {
 	HOSTED_IN_KERNEL,	/* looks at pending before it leaves the kernel */
 	HOSTED_IN_USER,		/* needs a signal */
 	HOSTED_IN_IDLE,		/* sleeps on pending */
+	HOSTED_IN_SPIN,		/* looks at pending all the time */
 };
 
 enum hosted_pending {
 	HOSTED_PEND_IRQ = 1,	/* see hosted_shared.irq */
 	HOSTED_PEND_IPI = 2,
 	HOSTED_PEND_TIMER = 4,
+	HOSTED_PEND_FLUSH = 8,	/* nothing to do but to leave user mode */
 };
 
 enum hosted_end {
@@ -84,7 +86,8 @@ enum hosted_bell_nr {
 struct hosted_cpu {
 	u32 state;		/* [k] enum hosted_cpu_state */
 	u32 pending;		/* [a] enum hosted_pending; the idle futex */
-	u32 pad[14];
+	u32 watched;		/* [a] another CPU sleeps on state until user mode is left */
+	u32 pad[13];
 };
 
 struct hosted_bell {
@@ -125,7 +128,7 @@ struct hosted_log {
 /* Not physical memory, so host ids may stand here. The supervisor signals only
  * what is in the process group of the kernel process. */
 struct hosted_board {
-	s32 running;		/* [k] who runs the CPU: process id */
+	s32 running[HOSTED_CPUS];	/* [k] who runs the CPU: process id, 0: the first */
 };
 
 struct hosted_shared {

@@ -117,12 +117,13 @@ static bool spin_bell(struct hosted_bell *bell, u32 seen, u32 us)
 	return false;
 }
 
-/* Not on the kernel's own CPU: there the kernel may be spinning for our answer. */
+/* Not on the kernel's own CPU: there the kernel may be spinning for our answer.
+ * Of several, one is mostly free, and the host knows which. */
 static void leave_kernel_cpu(void)
 {
 	cpu_set_t set;
 
-	if (sched_getaffinity(0, sizeof(set), &set) || sup.m->cpu < 0)
+	if (sup.m->nr_cpus > 1 || sup.m->cpu < 0 || sched_getaffinity(0, sizeof(set), &set))
 		return;
 	CPU_CLR(sup.m->cpu, &set);
 	if (CPU_COUNT(&set))

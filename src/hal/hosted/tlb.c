@@ -10,11 +10,14 @@
  * needs no munmap, a page that was only write-protected (fork) needs an
  * mprotect, and only the rest is unmapped. Neighbouring operations are merged.
  *
- * Operations wait in the queue until the address space runs next (tlb_commit):
- * no user code runs while the kernel does, so nobody can use an old
- * translation. Shadow pages come from the engine's memory. When that is used
- * up, or the host refuses more mappings, all is unmapped and faults fill it
- * anew.
+ * Operations wait in the queue until the host process runs user code next
+ * (tlb_commit), so that nobody uses an old translation; a flush makes those
+ * leave user mode that other CPUs run (tlb_shoot). An address space may have
+ * several host processes (inproc with several CPUs), each with a TLB of its
+ * own. Shadow pages come from the engine's memory. When that is used up, or the
+ * host refuses more mappings, all is unmapped and faults fill it anew.
+ *
+ * Everything here is under the kernel lock.
  */
 #include "hal/hosted/linux.h"
 #include "hal/hosted/tlb.h"
@@ -216,6 +219,7 @@ static void queue_unmap(struct host_tlb *s, uaddr_t va, u64 size)
 void tlb_empty(struct host_tlb *s)
 {
 	tlb_drop(s);
+	s->changed = 1;
 	s->op[0] = (struct tlb_op){ NR_munmap, { 0, HOSTED_USER_LIMIT } };
 	s->nr_ops = 1;
 }
@@ -385,6 +389,7 @@ static void flush_page(struct host_tlb *s, struct unmap_run *run, uaddr_t va, u6
 		return;
 	}
 	*slot = want;
+	s->changed = 1;
 	if (!want) {
 		if (!run->end)
 			run->start = va;
@@ -428,21 +433,28 @@ static void flush_range(struct hal_as *as, struct host_tlb *s, uaddr_t va, uaddr
 	end_run(s, &run);
 }
 
+static void flush_all_of(struct hal_as *as, uaddr_t va, uaddr_t end)
+{
+	const struct hosted_engine *engine = hosted_priv()->engine;
+
+	for (struct host_tlb *s = engine->tlb_list(as); s; s = s->next) {
+		s->changed = 0;
+		flush_range(as, s, va, end);
+	}
+	if (engine->tlb_shoot)
+		engine->tlb_shoot(as);
+}
+
 void hal_tlb_flush(struct hal_as *as, uaddr_t va, size_t pages)
 {
-	struct host_tlb *s = tlb_of(as);
-
 	va = align_down(va, 4096ul);
-	if (!s || va >= HOSTED_USER_LIMIT)
+	if (va >= HOSTED_USER_LIMIT)
 		return;
 	pages = min(pages, (HOSTED_USER_LIMIT - va) / 4096);
-	flush_range(as, s, va, va + pages * 4096);
+	flush_all_of(as, va, va + pages * 4096);
 }
 
 void hal_tlb_flush_all(struct hal_as *as)
 {
-	struct host_tlb *s = tlb_of(as);
-
-	if (s)
-		flush_range(as, s, 0, HOSTED_USER_LIMIT);
+	flush_all_of(as, 0, HOSTED_USER_LIMIT);
 }

@@ -33,6 +33,8 @@ struct host_tlb {
 	u32 fresh;			/* has not run */
 	u32 nr_missed, nr_hints;	/* missed: TLB_LEARN + 1 is too many */
 	uaddr_t missed[TLB_LEARN], hint[TLB_LEARN];
+	struct host_tlb *next;		/* of the same address space */
+	u32 changed;			/* by the flush that is under way */
 	struct tlb_op op[TLB_OPS];
 };
 

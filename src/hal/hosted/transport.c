@@ -155,7 +155,7 @@ void hal_virtio_notify(u32 dev, u32 q)
 	if (!d || q >= HOSTED_QUEUES)
 		return;
 	if (d->bell == HOSTED_BELL_9P)
-		hosted_priv()->busy_9p |= 1u << dev;
+		__atomic_or_fetch(&hosted_priv()->busy_9p, 1u << dev, __ATOMIC_RELAXED);
 	__atomic_or_fetch(&d->notify, 1u << q, __ATOMIC_SEQ_CST);
 	ring(d->bell);
 }
