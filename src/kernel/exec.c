@@ -391,6 +391,8 @@ static void switch_mm(struct task *t, struct program *p)
 	task_release_mm(t);		/* clear_child_tid, robust list, vfork */
 	t->mm = p->mm;
 	p->mm = NULL;
+	if (!old)			/* a kernel thread becomes a program */
+		hal_thread_switch(NULL, &t->hal);
 	hal_as_activate(&t->mm->as);
 	if (old) {
 		t->process->self.maxrss_pages = max(t->process->self.maxrss_pages,
