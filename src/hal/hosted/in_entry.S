@@ -65,10 +65,10 @@ in_crit_start:
 	pop_registers
 	add	$8, %rsp		/* orig_rax */
 	iretq
+1:	movl	$IN_KERNEL, (%rax)
 	.globl in_crit_end
 	.hidden in_crit_end
 in_crit_end:
-1:	movl	$IN_KERNEL, (%rax)
 	ret
 
 /*

@@ -152,14 +152,17 @@ static bool spawn(u32 slot)
 		return false;
 	if (hosted_shared()->nr_cpus > 1)
 		flags |= HOST_CLONE_FILES | HOST_CLONE_PIDFD;
-	pid = gate(NR_clone, flags, 0, (u64)&in_self.pidfd[slot], 0, 0, 0);
+	/* Before it runs: it, or another, may make use of both at once. */
+	c->alive = 1;
+	pid = gate(NR_clone, flags, 0, (u64)&c->pidfd, 0, 0, 0);
 	if (pid == 0)
 		carrier_main(slot);
-	if (pid < 0)
+	if (pid < 0) {
+		c->alive = 0;
 		return false;
+	}
 	in_self.child[slot] = pid;
-	c->pidfd = in_self.pidfd[slot];
-	c->alive = 1;
+	in_self.pidfd[slot] = c->pidfd;
 	return true;
 }
 
