@@ -26,11 +26,14 @@ suite torture-inproc sh "$tests/torture.sh" ./hyla run --engine inproc
 for engine in inproc ptrace; do
 	suite stress-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --timeout 60 -- ./stress 5
 	suite mappings-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --mem 1G --timeout 60 -- ./mappings
+	suite limits-$engine sh "$tests/limits.sh" ./hyla --engine $engine
 	suite attack-$engine sh "$tests/torture/attack.sh" ./attack ./hyla run --engine $engine
 done
 suite disk-inproc sh "$tests/disk.sh" ./hyla run --engine inproc
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
-suite oom-ptrace bash "$tests/oom.sh" ./hyla ./abi-tests 211 fork. pipe. signal. mmap. exec.
+suite oom-abi ./hyla run --engine inproc --timeout 900 -- ./abi-tests --oom=29
+suite oom-inproc bash "$tests/oom.sh" ./hyla --engine inproc
+suite oom-ptrace bash "$tests/oom.sh" ./hyla --engine ptrace
 if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 	vm="./hyla boot --accel tcg --timeout 300"
 	suite hal-vm sh "$tests/conformance.sh" $vm --kernel conformance-vm.elf -- x

@@ -9,7 +9,7 @@ list() {	# variable, files...
 	for f in "$@"; do printf ' \\\n\t%s' "$f"; done
 	printf '\n\n'
 }
-kernel_part='boot|clock|cpu|dispatch|transport|tlb|ptrace|pt_[a-z]+|inproc|in_[a-z_]+'
+kernel_part='boot|clock|cpu|dispatch|transport|tlb|tlb_[a-z]+|ptrace|pt_[a-z]+|inproc|in_[a-z_]+'
 printf '# SPDX-License-Identifier: MIT\n# Made by tools/sources.sh; run it again after adding a file.\n\n'
 list CORE_FILES $(find src/lib src/mm src/kernel src/fs src/net src/virtio \
 	-name '*.[ch]' ! -path '*/vdso/*' | LC_ALL=C sort) src/kernel/switch.S

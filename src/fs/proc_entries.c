@@ -123,6 +123,43 @@ static int store_comm(struct proc_ref *r, const char *text, size_t len)
 	return 0;
 }
 
+/* A decimal number with an optional newline. */
+static int parse_number(const char *text, u64 *v)
+{
+	char digits[24];
+	char *end;
+
+	strlcpy(digits, text, sizeof(digits));
+	end = strchr(digits, '\n');
+	if (end)
+		*end = '\0';
+	return parse_u64(digits, 10, v) ? -EINVAL : 0;
+}
+
+/*
+ * Linux's fault injection, with two differences: what descends from the caller is
+ * counted, too, and there is one count for the machine.
+ */
+static int show_fail_nth(struct text *t, struct proc_ref *r __unused, u64 *cursor __unused)
+{
+	text_printf(t, "%lu\n", fail_left());
+	return 0;
+}
+
+static int store_fail_nth(struct proc_ref *r, const char *text, size_t len __unused)
+{
+	u64 nth;
+
+	if (r->t != current)
+		return -EPERM;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (parse_number(text, &nth))
+		return -EINVAL;
+	fail_arm(nth);
+	return 0;
+}
+
 static int show_cgroup(struct text *t, struct proc_ref *r __unused, u64 *cursor __unused)
 {
 	text_puts(t, "0::/\n");
@@ -137,13 +174,9 @@ static int show_loginuid(struct text *t, struct proc_ref *r, u64 *cursor __unuse
 
 static int store_loginuid(struct proc_ref *r, const char *text, size_t len __unused)
 {
-	char digits[16];
 	u64 uid;
 
-	strlcpy(digits, text, sizeof(digits));
-	if (strchr(digits, '\n'))
-		*strchr(digits, '\n') = '\0';
-	if (parse_u64(digits, 10, &uid) || uid > U32_MAX)
+	if (parse_number(text, &uid) || uid > U32_MAX)
 		return -EINVAL;
 	if (r->p != current->process)
 		return -EPERM;
@@ -194,16 +227,10 @@ static int show_oom_adj(struct text *t, struct proc_ref *r, u64 *cursor __unused
 /* A decimal number with a sign and an optional newline. */
 static int parse_s32(const char *text, s32 *out)
 {
-	char digits[16];
 	bool minus = *text == '-';
-	char *end;
 	u64 v;
 
-	strlcpy(digits, text + minus, sizeof(digits));
-	end = strchr(digits, '\n');
-	if (end)
-		*end = '\0';
-	if (parse_u64(digits, 10, &v) || v > S32_MAX)
+	if (parse_number(text + minus, &v) || v > S32_MAX)
 		return -EINVAL;
 	*out = minus ? -(s32)v : (s32)v;
 	return 0;
@@ -371,6 +398,8 @@ static const struct pid_entry base_table[] = {
 	  .show = show_timerslack },
 	{ .name = "coredump_filter", .mode = S_IFREG | 0444, .flags = PE_PROCESS,
 	  .show = show_coredump_filter },
+	{ .name = "fail-nth", .mode = S_IFREG | 0644, .flags = PE_THREAD,
+	  .show = show_fail_nth, .store = store_fail_nth },
 	{ .name = "children", .mode = S_IFREG | 0444, .flags = PE_THREAD, .show = show_children },
 };
 

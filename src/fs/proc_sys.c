@@ -240,8 +240,9 @@ static int store_drop_caches(const char *text, size_t len __unused, void *data _
 		return -EINVAL;
 	if (v & 1)
 		(void)pagecache_reclaim(U64_MAX);
-	if (v & 2)
-		(void)dentry_reclaim(U64_MAX);
+	/* A pass frees what was unused at its start; then directories follow. */
+	while ((v & 2) && dentry_reclaim(U64_MAX))
+		;
 	return 0;
 }
 

@@ -269,7 +269,8 @@ static void program_main(void *unused)
 	err = set_credentials();
 	if (!err)
 		set_cwd();
-	fail_nth = config_get_u64("fail_nth", 0);
+	if (config_get_u64("fail_nth", 0))
+		fail_arm(config_get_u64("fail_nth", 0));
 	if (config_get_u64("trace", 0))
 		t->flags |= TF_TRACE;
 	if (!err)
@@ -277,7 +278,7 @@ static void program_main(void *unused)
 		      : argc	     ? exec_along_path(argv, envp)
 				     : exec_default(envp);
 	if (err) {
-		fail_nth = 0;
+		fail_arm(0);
 		snprintf(line, sizeof(line), "hyla: %.180s: %s\n", argc ? argv[0] : "init",
 			 errno_text(err));
 		say(line);
@@ -338,7 +339,7 @@ static void print_stats(void)
 	snprintf(line, sizeof(line),
 		 "stats: pages free %lu cache %lu anon %lu slab %lu table %lu tasks %u allocs %lu\n",
 		 page_counts.free, page_counts.cache, page_counts.anon, page_counts.slab,
-		 page_counts.table, nr_tasks, fail_count);
+		 page_counts.table, nr_tasks, fail_counted());
 	hal_log_write(line, strlen(line));
 	slab_for_each(print_slab, NULL);
 }
@@ -409,7 +410,7 @@ static void init_main(void *unused)
 		wait_event(&init_process->child_wq, program_status >= 0 || init_has_zombies());
 		reap_children();
 	}
-	fail_nth = 0;
+	fail_arm(0);
 	kill_all();
 	deadline = deadline_after(2 * NSEC_PER_SEC);
 	while (!list_empty(&init_process->children) && hal_clock_ns() < deadline) {

@@ -471,15 +471,17 @@ static void program_free(struct program *p)
 static int load(struct program *p, const struct arg_source *argv, const struct arg_source *envp)
 {
 	int argc = count_args(argv), envc, err;
+	struct mm *mm;
 
 	if (argc < 0)
 		return argc;
 	envc = count_args(envp);
 	if (envc < 0)
 		return envc;
-	p->mm = mm_create();
-	if (!p->mm)
-		return -ENOMEM;
+	mm = mm_create();
+	if (IS_ERR(mm))
+		return (int)PTR_ERR(mm);
+	p->mm = mm;
 	err = make_stack_area(p, (u32)max(argc, 1) + (u32)envc);
 	if (!err)
 		err = push_kernel_string(p, p->name);

@@ -181,7 +181,7 @@ static void clone_state(struct task *t, const struct clone_args *a)
 	hal_fp_sync(&me->hal);
 	memcpy(t->hal.fp, me->hal.fp, hal_info()->fp_size);
 	hal_fp_dirty(&t->hal);
-	t->flags = me->flags & (TF_NO_NEW_PRIVS | TF_TRACE);
+	t->flags = me->flags & (TF_NO_NEW_PRIVS | TF_TRACE | TF_FAIL_NTH);
 	t->sigmask = me->sigmask;
 	if (!(a->flags & CLONE_VM) || (a->flags & CLONE_VFORK))
 		t->altstack = me->altstack;
@@ -354,7 +354,10 @@ static s64 do_clone(const struct clone_args *a, void (*fn)(void *))
 		t->vfork_done = &vfork_done;
 		task_get(t);
 	}
-	sched_wake(t);
+	if (a->flags & CLONE_VM)
+		sched_wake(t);
+	else
+		sched_wake_first(t);
 	if (a->flags & CLONE_VFORK)
 		wait_vfork(t, &vfork_wq, &vfork_done);
 	return tid;

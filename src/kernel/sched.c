@@ -21,6 +21,7 @@
 #include "kernel/clock.h"
 #include "kernel/log.h"
 #include "kernel/task.h"
+#include "kernel/vdso.h"
 #include "mm/mm.h"
 
 #define SLICE_NS (CONFIG_SLICE_MS * NSEC_PER_MSEC)
@@ -40,6 +41,7 @@ static u64 load_updated_ns;
 
 static u32 lock_owner = U32_MAX;	/* CPU number */
 static u32 lock_depth;
+static bool one_cpu;			/* nobody to keep out: no atomics */
 
 void kernel_lock(void)
 {
@@ -47,6 +49,11 @@ void kernel_lock(void)
 
 	if (__atomic_load_n(&lock_owner, __ATOMIC_RELAXED) == me) {
 		lock_depth++;
+		return;
+	}
+	if (one_cpu) {
+		lock_owner = me;
+		lock_depth = 1;
 		return;
 	}
 	for (;;) {
@@ -206,6 +213,13 @@ void sched_wake(struct task *t)
 	find_cpu(t);
 }
 
+void sched_wake_first(struct task *t)
+{
+	sched_wake(t);
+	if (nr_cpus_online == 1)
+		this_cpu()->need_resched = true;
+}
+
 void sched_requeue(struct task *t)
 {
 	if (t->on_rq) {
@@ -267,6 +281,7 @@ void schedule(void)
 	bug_on(prev->stack->canary != KSTACK_CANARY);
 	charge(prev, now);
 	update_load(now);
+	vdso_tick(now);
 	if (prev->state == TASK_RUNNABLE && prev != cpu->idle) {
 		enqueue(prev);
 		if (unlikely(!(prev->cpus_allowed & BIT(cpu->nr))))
@@ -338,7 +353,7 @@ void sched_want_tick(void)
 void sched_prepare_user(void)
 {
 	struct cpu *cpu = this_cpu();
-	u64 when = timer_next_ns();
+	u64 when = timer_first_ns;
 
 	if (!list_empty(&run_queue))
 		when = min(when, cpu->slice_end_ns);
@@ -372,7 +387,7 @@ void sched_idle_loop(void)
 			continue;
 		}
 		cpu->need_resched = false;
-		arm(cpu, timer_next_ns());
+		arm(cpu, timer_first_ns);
 		begin = hal_clock_ns();
 		kernel_unlock();
 		hal_idle();
@@ -393,6 +408,7 @@ void sched_init(struct task *boot)
 	cpu->idle = boot;
 	cpu->running = boot;
 	nr_cpus_online = 1;
+	one_cpu = hal_info()->nr_cpus == 1;
 	lock_owner = 0;
 	lock_depth = 1;
 	boot->on_cpu = true;

@@ -33,6 +33,10 @@ extern u32 nr_cpus_online;
 void sched_init(struct task *boot);
 /* Makes t runnable (new task or wake-up); harmless when it already is. */
 void sched_wake(struct task *t);
+/* The same for a forked child: before its parent, if there is one CPU. By the
+ * time the parent writes to its pages the child has mostly exec'ed or ended, so
+ * that they need not be copied. */
+void sched_wake_first(struct task *t);
 /* Gives up the CPU: to be called with current->state set to what it waits in. */
 void schedule(void);
 /* sched_yield(2), and long kernel loops. */

@@ -172,6 +172,7 @@ enum task_flag {		/* task->flags: look before returning to user mode */
 	TF_NO_NEW_PRIVS = 1 << 8,
 	TF_TRACE = 1 << 9,	/* strace-like decoding */
 	TF_KEEPCAPS = 1 << 10,
+	TF_FAIL_NTH = 1 << 11,	/* its allocations count: fail_arm() in mm/page.h */
 };
 
 #define TASK_COMM_LEN 16
@@ -322,6 +323,11 @@ extern struct process *init_process;	/* pid 1 */
 /* The time since mode_since_ns was kernel time (kernel/trap.c). */
 void task_charge_kernel(struct task *t, u64 now);
 /* RLIMIT_CPU, ITIMER_VIRTUAL, ITIMER_PROF at return to user mode. */
+static inline bool process_has_cpu_limits(const struct process *p)
+{
+	return p->itimer_virt[0] || p->itimer_prof[0] || p->cpu_timers ||
+	       p->rlim[RLIMIT_CPU].cur != RLIM_INFINITY;
+}
 void process_check_cpu_limits(struct task *t);
 /* si_code of a #MF (16) or #XM (19). */
 int fp_exception_code(struct task *t, u32 vector);

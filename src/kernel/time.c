@@ -424,9 +424,6 @@ void process_check_cpu_limits(struct task *t)
 	struct process *p = t->process;
 	u64 u, s;
 
-	if (likely(!p->itimer_virt[0] && !p->itimer_prof[0] && !p->cpu_timers &&
-		   p->rlim[RLIMIT_CPU].cur == RLIM_INFINITY))
-		return;
 	process_times(p, &u, &s);
 	if (cpu_itimer(p->itimer_virt, u - p->cpu_seen_utime_ns))
 		signal_process(p, SIGVTALRM);

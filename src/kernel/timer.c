@@ -6,12 +6,19 @@
 #include "kernel/wait.h"
 
 static struct rb_root timers;
+u64 timer_first_ns = U64_MAX;
 
 void timer_cancel(struct timer *t)
 {
-	if (t->armed) {
-		rb_erase(&timers, &t->rb);
-		t->armed = false;
+	struct rb_node *n;
+
+	if (!t->armed)
+		return;
+	rb_erase(&timers, &t->rb);
+	t->armed = false;
+	if (t->expires_ns == timer_first_ns) {
+		n = rb_first(&timers);
+		timer_first_ns = n ? rb_entry(n, struct timer, rb)->expires_ns : U64_MAX;
 	}
 }
 
@@ -29,13 +36,7 @@ void timer_arm(struct timer *t, u64 expires_ns)
 	rb_link(&t->rb, parent, link);
 	rb_insert_fixup(&timers, &t->rb);
 	t->armed = true;
-}
-
-u64 timer_next_ns(void)
-{
-	struct rb_node *n = rb_first(&timers);
-
-	return n ? rb_entry(n, struct timer, rb)->expires_ns : U64_MAX;
+	timer_first_ns = min(timer_first_ns, expires_ns);
 }
 
 void timer_run_expired(u64 now_ns)

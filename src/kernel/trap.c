@@ -99,7 +99,8 @@ static void return_to_user(struct trapframe *tf)
 		}
 		break;
 	}
-	process_check_cpu_limits(t);
+	if (unlikely(process_has_cpu_limits(t->process)))
+		process_check_cpu_limits(t);
 	sched_prepare_user();
 	kernel_to_user(t);
 	kernel_unlock();

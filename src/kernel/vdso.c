@@ -10,6 +10,7 @@
 
 #include "abi/errno.h"
 #include "hal/hal.h"
+#include "kernel/clock.h"
 #include "kernel/exec.h"
 #include "lib/string.h"
 #include "mm/mm.h"
@@ -43,10 +44,57 @@ static const struct vma_ops vdso_ops = {
 	.name = "[vdso]",
 };
 
+#define TICK (NSEC_PER_SEC / 10)
+
+static struct hal_timesource source;
+static u64 base_ns;		/* monotonic, at base_tsc of the data page */
+static u64 realtime_offset;	/* realtime - monotonic */
+
+static struct vdso_data *data(void)
+{
+	struct vdso_data *d = vvar_page ? page_to_virt(vvar_page) : NULL;
+
+	return d && d->tsc_ok ? d : NULL;
+}
+
+/* Makes the time `cycles` after the HAL's own base the new one. */
+static void set_base(struct vdso_data *d, u64 cycles)
+{
+	u64 ns;
+
+	base_ns = source.base_ns +
+		  (u64)((unsigned __int128)cycles * source.mult >> source.shift);
+	WRITE_ONCE(d->seq, d->seq + 1);
+	barrier();
+	d->base_tsc = source.base_tsc + cycles;
+	ns = base_ns;
+	d->base[VDSO_MONOTONIC].sec = ns / NSEC_PER_SEC;
+	d->base[VDSO_MONOTONIC].nsec = ns % NSEC_PER_SEC;
+	ns += realtime_offset;
+	d->base[VDSO_REALTIME].sec = ns / NSEC_PER_SEC;
+	d->base[VDSO_REALTIME].nsec = ns % NSEC_PER_SEC;
+	barrier();
+	WRITE_ONCE(d->seq, d->seq + 1);
+}
+
+void vdso_tick(u64 now)
+{
+	struct vdso_data *d;
+
+	/* now may be a little behind what another CPU put there. */
+	if ((s64)(now - base_ns) < (s64)TICK)
+		return;
+	d = data();
+	if (!d)
+		return;
+	/* Stay behind: the rate in kHz is rounded, and cycles must not be negative. */
+	set_base(d, d->base_tsc - source.base_tsc +
+		    ((now - base_ns) / NSEC_PER_MSEC - 10) * hal_info()->tsc_khz);
+}
+
 void vdso_init(void)
 {
 	u64 size = (u64)(vdso_image_end - vdso_image);
-	struct hal_timesource ts;
 	struct vdso_data *d;
 
 	bug_on(size > VDSO_MAX_PAGES * PAGE_SIZE);
@@ -61,26 +109,22 @@ void vdso_init(void)
 		memcpy(page_to_virt(page), vdso_image + off, min(size - off, PAGE_SIZE));
 		vdso_pages[vdso_count++] = page;
 	}
-	d = page_to_virt(vvar_page);
 	if (!hal_info()->tsc_khz)
 		return;
-	hal_timesource(&ts);
-	*d = (struct vdso_data){ .tsc_ok = 1, .base_tsc = ts.base_tsc, .base_ns = ts.base_ns,
-				 .mult = ts.mult, .shift = ts.shift,
-				 .realtime_offset_ns = hal_clock_epoch_ns() };
+	hal_timesource(&source);
+	realtime_offset = hal_clock_epoch_ns();
+	d = page_to_virt(vvar_page);
+	*d = (struct vdso_data){ .tsc_ok = 1, .mult = source.mult, .shift = source.shift };
+	set_base(d, 0);
 }
 
 void vdso_set_realtime_offset(s64 offset_ns)
 {
-	struct vdso_data *d = vvar_page ? page_to_virt(vvar_page) : NULL;
+	struct vdso_data *d = data();
 
-	if (!d)
-		return;
-	WRITE_ONCE(d->seq, d->seq + 1);
-	barrier();
-	WRITE_ONCE(d->realtime_offset_ns, hal_clock_epoch_ns() + (u64)offset_ns);
-	barrier();
-	WRITE_ONCE(d->seq, d->seq + 1);
+	realtime_offset = hal_clock_epoch_ns() + (u64)offset_ns;
+	if (d)
+		set_base(d, d->base_tsc - source.base_tsc);
 }
 
 int vdso_map(struct mm *mm)

@@ -10,12 +10,18 @@
 struct vdso_data {
 	u32 seq;
 	u32 tsc_ok;		/* 0: make the system call */
-	u64 base_tsc, base_ns;
-	u32 mult, shift;
-	u64 realtime_offset_ns;	/* realtime - monotonic */
+	u64 base_tsc;		/* recent: see vdso_tick() */
+	u32 mult, shift;	/* ns = cycles * mult >> shift */
+	struct {
+		u64 sec, nsec;	/* at base_tsc */
+	} base[2];		/* VDSO_MONOTONIC, VDSO_REALTIME */
 };
+enum { VDSO_MONOTONIC, VDSO_REALTIME };
 
 void vdso_set_realtime_offset(s64 offset_ns);
+/* Moves the base up to about now, so that the vDSO need not divide. Cheap; to be
+ * called now and then. now: hal_clock_ns(). */
+void vdso_tick(u64 now);
 /* fs/timerfd.c: TFD_TIMER_CANCEL_ON_SET. */
 void timerfd_clock_was_set(void);
 

@@ -108,7 +108,7 @@ struct timer {
 };
 void timer_arm(struct timer *t, u64 expires_ns);	/* re-arms when armed */
 void timer_cancel(struct timer *t);			/* harmless when not armed */
-u64 timer_next_ns(void);				/* U64_MAX: none */
+extern u64 timer_first_ns;		/* when the first is due; U64_MAX: none */
 void timer_run_expired(u64 now_ns);
 
 #endif

@@ -6,7 +6,14 @@
  *                and memory is plentiful, else one page
  *   private file the cached page read-only; a copy at the first write
  *   shared file  the cached page; writable (and dirty) at the first write
- *   cow          one page; taken over without copying when we are the only user
+ *   cow          one page; taken over without copying when we are the only user,
+ *                with those around it
+ *
+ * Faults in sequence are worth more and more (ahead_order): zeroed pages up to
+ * 256 KiB, copies up to 64 KiB. That is for programs that fill their memory and
+ * for start-up code that relocates data page by page; others pay nothing. A page
+ * of a private file that is copied ahead does not see later changes of the file,
+ * which mmap(2) leaves open.
  *
  * No accessed or dirty bits are relied upon: a page that may be written
  * through a shared mapping counts as dirty from that fault on.
@@ -26,6 +33,8 @@
 #include "mm/pgtable.h"
 #include "mm/reclaim.h"
 
+#define ZERO_AHEAD 6		/* log2 of the pages, at most: 256 KiB */
+#define COPY_AHEAD 4
 #define FAULT_AROUND ((u64)CONFIG_FAULT_AROUND_PAGES)	/* file pages mapped around a read fault */
 
 u64 vma_pte_flags(const struct vma *vma)
@@ -68,12 +77,25 @@ static struct page *anon_page_alloc(u32 order, u32 flags)
 	return page;
 }
 
-/* All 16 entries of the aligned window empty, window inside the area? */
-static pte_t *run_window(struct vma *vma, uaddr_t window)
+/* How much (log2 of pages) a fault at va is worth: `low`, and twice as much as
+ * the last one if it follows that, up to `high`. */
+static u32 ahead_order(const struct vma *vma, uaddr_t va, u32 low, u32 high)
+{
+	return va == vma->ahead_va ? min(max(vma->ahead + 1, low), high) : low;
+}
+
+static void ahead_set(struct vma *vma, uaddr_t end, u32 order)
+{
+	vma->ahead_va = end;
+	vma->ahead = order;
+}
+
+/* All entries of the aligned window empty, window inside the area? */
+static pte_t *run_window(struct vma *vma, uaddr_t window, u64 pages)
 {
 	pte_t *pte;
 
-	if (window < vma->start || window + (RUN_PAGES << PAGE_SHIFT) > vma->end)
+	if (window < vma->start || window + (pages << PAGE_SHIFT) > vma->end)
 		return NULL;
 	if ((vma->flags & (VM_STACK | VM_GROWSDOWN | VM_RAND)) ||
 	    page_counts.free < page_counts.total / 4)
@@ -81,29 +103,41 @@ static pte_t *run_window(struct vma *vma, uaddr_t window)
 	pte = pte_lookup_alloc(&vma->mm->as, window);
 	if (!pte)
 		return NULL;
-	for (u32 i = 0; i < RUN_PAGES; i++)
+	for (u64 i = 0; i < pages; i++)
 		if (pte_mapped(pte[i]))
 			return NULL;
 	return pte;
 }
 
-static int fault_anon(struct vma *vma, uaddr_t va)
+/* Fills an aligned window around va; false: not possible, nothing was done. */
+static bool fault_run(struct vma *vma, uaddr_t va, u32 order)
 {
-	uaddr_t window = align_down(va, RUN_PAGES << PAGE_SHIFT);
-	bool writable = vma->flags & VM_WRITE;
-	pte_t *pte = run_window(vma, window);
+	uaddr_t window = align_down(va, PAGE_SIZE << order);
+	pte_t *pte = run_window(vma, window, 1ul << order);
 	struct page *page;
 
-	if (pte) {
-		page = anon_page_alloc(RUN_ORDER, ALLOC_ZERO | ALLOC_ATOMIC);
-		if (page) {
-			page_split(page, RUN_ORDER);
-			for (u32 i = 0; i < RUN_PAGES; i++)
-				map_page(vma, &pte[i], &page[i], writable);
-			hal_tlb_fill(&vma->mm->as, window, RUN_PAGES);
+	if (!pte)
+		return false;
+	page = anon_page_alloc(order, ALLOC_ZERO | ALLOC_ATOMIC);
+	if (!page)
+		return false;
+	page_split(page, order);
+	for (u32 i = 0; i < 1u << order; i++)
+		map_page(vma, &pte[i], &page[i], vma->flags & VM_WRITE);
+	hal_tlb_fill(&vma->mm->as, window, 1ul << order);
+	ahead_set(vma, window + (PAGE_SIZE << order), order);
+	return true;
+}
+
+static int fault_anon(struct vma *vma, uaddr_t va)
+{
+	bool writable = vma->flags & VM_WRITE;
+	struct page *page;
+	pte_t *pte;
+
+	for (u32 order = ahead_order(vma, va, RUN_ORDER, ZERO_AHEAD); order >= RUN_ORDER; order--)
+		if (fault_run(vma, va, order))
 			return 0;
-		}
-	}
 	pte = pte_lookup_alloc(&vma->mm->as, va);
 	if (!pte)
 		return -ENOMEM;
@@ -115,35 +149,108 @@ static int fault_anon(struct vma *vma, uaddr_t va)
 	return 0;
 }
 
+/* What a copy at va would be made of, with a reference, if nobody has to wait for
+ * it: what is mapped there and shared, or the file's cached page; else NULL. */
+static struct page *copy_source(struct vma *vma, uaddr_t va, pte_t pte)
+{
+	u64 index = vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
+	struct page *page;
+
+	if (pte_mapped(pte)) {
+		page = pte_page(pte);
+		if ((pte & PTE_W) || ((page->flags & PG_ANON) && page->refcount == 1))
+			return NULL;
+		return page_get(page);
+	}
+	if (!vma->file || vma->ops ||
+	    index >= DIV_ROUND_UP((u64)vma->file->inode->size, PAGE_SIZE))
+		return NULL;
+	page = mapping_find_page(&vma->file->inode->mapping, index);
+	return page ? page_get(page) : NULL;
+}
+
+/* Takes out what is mapped at va, if anything is. */
+static void unmap_for_copy(struct vma *vma, uaddr_t va, pte_t *pte, struct tlb_gather *g)
+{
+	struct page *old;
+
+	if (!pte_mapped(*pte))
+		return;
+	old = pte_page(*pte);
+	old->mapcount--;
+	if (old->flags & PG_ANON)
+		vma->mm->rss_anon--;
+	else
+		vma->mm->rss_file--;
+	pte_set(pte, 0);
+	gather_page(g, va, old);
+}
+
+/* As many pages as a copy at va may give: in the area and under one table. */
+static u32 copy_limit(const struct vma *vma, uaddr_t va)
+{
+	return (u32)min((vma->end - va) >> PAGE_SHIFT, 512 - ((va >> PAGE_SHIFT) & 511));
+}
+
 /* Gives the task a private, writable copy of the page under *pte (which may
- * be empty, then src is the page cache page). Consumes src's reference. */
+ * be empty, then src is the page cache page), and in sequence of some that
+ * follow. Consumes src's reference. */
 static int copy_to_private(struct vma *vma, uaddr_t va, pte_t *pte, struct page *src)
 {
-	struct page *page = anon_page_alloc(0, 0);
+	u32 order = ahead_order(vma, va, 0, COPY_AHEAD), n, count;
+	struct page *page = order ? anon_page_alloc(order, ALLOC_ATOMIC) : NULL;
 	struct tlb_gather g;
 
+	if (!page) {
+		order = 0;
+		page = anon_page_alloc(0, 0);
+	}
 	if (!page) {
 		page_put(src);
 		return -ENOMEM;
 	}
-	memcpy(page_to_virt(page), page_to_virt(src), PAGE_SIZE);
-	page_put(src);
-	if (pte_mapped(*pte)) {
-		struct page *old = pte_page(*pte);
+	page_split(page, order);
+	count = min(1u << order, copy_limit(vma, va));
+	gather_init(&g, &vma->mm->as);
+	for (n = 0; n < count; n++) {
+		uaddr_t at = va + n * PAGE_SIZE;
 
-		gather_init(&g, &vma->mm->as);
-		old->mapcount--;
-		if (old->flags & PG_ANON)
-			vma->mm->rss_anon--;
-		else
-			vma->mm->rss_file--;
-		pte_set(pte, 0);
-		gather_page(&g, va, old);
-		gather_flush(&g);
+		if (n)
+			src = copy_source(vma, at, pte[n]);
+		if (!src)
+			break;
+		memcpy(page_to_virt(&page[n]), page_to_virt(src), PAGE_SIZE);
+		page_put(src);
+		unmap_for_copy(vma, at, &pte[n], &g);
 	}
-	map_page(vma, pte, page, vma->flags & VM_WRITE);
-	hal_tlb_fill(&vma->mm->as, va, 1);
+	gather_flush(&g);
+	for (u32 i = 0; i < n; i++)
+		map_page(vma, &pte[i], &page[i], vma->flags & VM_WRITE);
+	for (u32 i = n; i < 1u << order; i++)
+		page_put(&page[i]);
+	hal_tlb_fill(&vma->mm->as, va, n);
+	ahead_set(vma, va + n * PAGE_SIZE, order);
 	return 0;
+}
+
+/* The other users of a forked area are gone: the pages around va that are ours
+ * alone become writable with it. */
+static void take_over(struct vma *vma, uaddr_t va, pte_t *pte)
+{
+	uaddr_t window = align_down(va, RUN_PAGES << PAGE_SHIFT);
+	uaddr_t start = max(window, vma->start);
+	uaddr_t end = min(window + (RUN_PAGES << PAGE_SHIFT), vma->end);
+
+	if (!(vma->flags & VM_WRITE)) {	/* a debugger's write */
+		hal_tlb_fill(&vma->mm->as, va, 1);
+		return;
+	}
+	pte -= (va - start) >> PAGE_SHIFT;
+	for (uaddr_t at = start; at < end; at += PAGE_SIZE, pte++)
+		if (pte_mapped(*pte) && (pte_page(*pte)->flags & PG_ANON) &&
+		    pte_page(*pte)->refcount == 1)
+			pte_set(pte, *pte | PTE_W | PTE_D);
+	hal_tlb_fill(&vma->mm->as, start, (end - start) >> PAGE_SHIFT);
 }
 
 /* A write to a present, read-only page. */
@@ -164,9 +271,7 @@ static int fault_write_protected(struct vma *vma, uaddr_t va, pte_t *pte)
 		return 0;
 	}
 	if ((page->flags & PG_ANON) && page->refcount == 1) {
-		if (vma->flags & VM_WRITE)
-			pte_set(pte, *pte | PTE_W | PTE_D);
-		hal_tlb_fill(&vma->mm->as, va, 1);
+		take_over(vma, va, pte);
 		return 0;
 	}
 	return copy_to_private(vma, va, pte, page_get(page));
@@ -339,7 +444,7 @@ int vm_fault(struct mm *mm, uaddr_t addr, u32 access, int *code)
 		mutex_lock(&mm->mmap_lock);
 		err = fault_locked(mm, addr, access, code);
 		mutex_unlock(&mm->mmap_lock);
-		if (err != -ENOMEM || fail_nth || tries > 100)
+		if (err != -ENOMEM || fail_armed() || tries > 100)
 			break;
 		if (current->flags & TF_EXIT)
 			return -EINTR;

@@ -24,12 +24,14 @@ static SLAB_CACHE(mm_cache, struct mm);
 struct mm *mm_create(void)
 {
 	struct mm *mm = slab_zalloc(&mm_cache);
+	int err;
 
 	if (!mm)
-		return NULL;
-	if (pgtable_init_as(&mm->as)) {
+		return ERR_PTR(-ENOMEM);
+	err = pgtable_init_as(&mm->as);
+	if (err) {
 		slab_free(&mm_cache, mm);
-		return NULL;
+		return ERR_PTR(err);
 	}
 	mm->users = 1;
 	mutex_init(&mm->mmap_lock);
@@ -126,6 +128,13 @@ void vm_wrprotect_mapping(struct mapping *m, u64 first_index, u64 last_index)
 
 /* ---- fork ---- */
 
+/*
+ * What only maps a file could be left to faults, but hosted a fault costs as much
+ * as copying a few hundred entries, and every child needs the text it runs. So
+ * it is left only where there is much of it.
+ */
+#define FORK_FILE_PAGES 2048
+
 struct fork_copy {
 	struct mm *to;
 	struct tlb_gather g;	/* parent's flush range */
@@ -179,7 +188,7 @@ static int fork_vma(struct mm *old, struct mm *new, struct vma *vma)
 		copy->flags &= ~VM_HAS_ANON;
 		return 0;
 	}
-	if (!(vma->flags & VM_HAS_ANON))
+	if (!(vma->flags & VM_HAS_ANON) && (vma->ops || old->rss_file > FORK_FILE_PAGES))
 		return 0;
 	gather_init(&fc.g, &old->as);
 	pte_for_each(&old->as, vma->start, vma->end, copy_pte, &fc, NULL);
@@ -213,8 +222,8 @@ struct mm *mm_fork(struct mm *old)
 	struct vma *vma;
 	int err = 0;
 
-	if (!new)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(new))
+		return new;
 	mutex_lock(&old->mmap_lock);
 	copy_layout(new, old);
 	for (vma = vma_next(old, 0); vma && !err; vma = vma_after(vma))

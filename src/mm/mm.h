@@ -53,7 +53,8 @@ struct vma_ops {
 struct vma {
 	uaddr_t start, end;		/* page aligned, end exclusive */
 	u32 flags;			/* enum vma_flag */
-	u32 pad;
+	u32 ahead;			/* log2 of the pages that the last fault was worth */
+	uaddr_t ahead_va;		/* where the next would follow it: see fault.c */
 	u64 pgoff;			/* page offset of start in file */
 	struct file *file;		/* NULL: anonymous; holds a reference */
 	const struct vma_ops *ops;	/* NULL: page cache of file, or anonymous */
@@ -85,7 +86,7 @@ struct mm {
 	bool dumpable;
 };
 
-struct mm *mm_create(void) __must_check;		/* users 1; NULL: no memory */
+struct mm *mm_create(void) __must_check;		/* users 1; ERR_PTR: -ENOMEM, or what hal_as_init() says */
 struct mm *mm_fork(struct mm *old) __must_check;	/* ERR_PTR */
 static inline struct mm *mm_get(struct mm *mm) { mm->users++; return mm; }
 void mm_put(struct mm *mm);

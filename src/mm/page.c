@@ -236,12 +236,36 @@ void page_init(void)
 
 /* ---- allocation-failure injection ---- */
 
-u64 fail_nth;		/* config fail_nth; 0: off */
-u64 fail_count;		/* allocations made for the program so far */
+static u64 fail_nth;	/* which allocation fails; 0: none */
+static u64 fail_count;	/* made so far by tasks with TF_FAIL_NTH */
+
+void fail_arm(u64 nth)
+{
+	fail_nth = nth;
+	if (!nth) {
+		current->flags &= ~TF_FAIL_NTH;
+		return;
+	}
+	fail_count = 0;
+	current->flags |= TF_FAIL_NTH;
+}
+
+bool fail_armed(void)
+{
+	return unlikely(fail_nth) && current && (current->flags & TF_FAIL_NTH);
+}
+
+u64 fail_left(void)
+{
+	return fail_nth > fail_count ? fail_nth - fail_count : 0;
+}
+
+u64 fail_counted(void)
+{
+	return fail_count;
+}
 
 bool fail_inject(void)
 {
-	if (likely(!fail_nth) || !current || (current->flags & TF_KTHREAD))
-		return false;
-	return ++fail_count == fail_nth;
+	return fail_armed() && ++fail_count == fail_nth;
 }

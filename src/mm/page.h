@@ -96,7 +96,15 @@ void page_free_counts(u64 count[MAX_ORDER]);
 /* Adjusts the accounting kinds above (cache, anon, table). */
 extern struct page_stats page_counts;
 
-/* Allocation-failure injection (config fail_nth): true = fail this one. */
-bool fail_inject(void);
+/*
+ * Allocation-failure injection (--fail-nth, /proc/thread-self/fail-nth): the Nth
+ * allocation from now on, made by the current task or by one that descends from
+ * it, fails. There is one count for the whole machine.
+ */
+void fail_arm(u64 nth);		/* 0: off */
+bool fail_armed(void);		/* for the current task */
+u64 fail_left(void);		/* allocations up to the one that fails; 0: it was made */
+u64 fail_counted(void);		/* allocations counted since it was last armed */
+bool fail_inject(void);		/* counts one; true = fail it */
 
 #endif

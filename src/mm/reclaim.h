@@ -9,6 +9,5 @@
  * sleep and takes no locks, so any allocation may call it. */
 u64 reclaim(u64 want);
 
-extern u64 fail_nth, fail_count;	/* see page.c */
 
 #endif

@@ -5,17 +5,19 @@
  *	abi-tests --list [PREFIX...]	names, one per line
  *	abi-tests NAME			one case in this process: 0, 1 or 77
  *	abi-tests --all [PREFIX...]	every case in a process of its own, TAP
+ *	abi-tests --oom[=STRIDE] [PREFIX...]	see oom.c
  *	abi-tests --helper NAME ARGS	the programs that exec tests start
  *
  * The driver asks little of the kernel under test: fork, waitpid, kill, alarm,
  * and a writable directory. A case has its own process group, which is killed
  * as a whole when the case ends or its time is up.
  */
-#include "abi.h"
+#include "driver.h"
 
 #include <dirent.h>
 #include <stdarg.h>
 #include <sys/mount.h>
+#include <sys/time.h>
 
 static struct abi_case *cases;
 static struct abi_helper *helpers;
@@ -70,6 +72,11 @@ static void remove_tree(const char *path)
 		   umount2(path, MNT_DETACH) == 0) {
 		unlink(path);
 	}
+}
+
+void abi_remove_temp(void)
+{
+	remove_tree(temp_dir);
 }
 
 static void make_temp(void)
@@ -192,8 +199,10 @@ static void on_timeout(int sig)
 		kill(-running, SIGKILL);
 }
 
-static int run_forked(struct abi_case *c)
+int abi_run_forked(struct abi_case *c, void (*before)(void *), void *arg, unsigned int limit_ms)
 {
+	struct itimerval limit = { .it_value = { limit_ms / 1000, limit_ms % 1000 * 1000 } };
+	static const struct itimerval off;
 	int status;
 	pid_t pid;
 
@@ -206,14 +215,16 @@ static int run_forked(struct abi_case *c)
 	if (!pid) {
 		signal(SIGALRM, SIG_DFL);
 		setpgid(0, 0);
+		if (before)
+			before(arg);
 		start_case(c);
 	}
 	setpgid(pid, pid);
 	running = pid;
-	alarm(CASE_SECONDS);
+	setitimer(ITIMER_REAL, &limit, NULL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	alarm(0);
+	setitimer(ITIMER_REAL, &off, NULL);
 	running = 0;
 	kill(-pid, SIGKILL);
 	return status;
@@ -221,11 +232,9 @@ static int run_forked(struct abi_case *c)
 
 static int run_all(int argc, char **argv)
 {
-	struct sigaction sa = { .sa_handler = on_timeout };
 	int passed = 0, failed = 0, skipped = 0, n = 0, plan = 0;
 	char reason[512];
 
-	sigaction(SIGALRM, &sa, NULL);
 	for (size_t i = 0; i < case_count; i++)
 		plan += wanted(table[i], argc, argv);
 	printf("TAP version 13\n1..%d\n", plan);
@@ -236,7 +245,7 @@ static int run_all(int argc, char **argv)
 		if (!wanted(c, argc, argv))
 			continue;
 		fflush(stdout);
-		status = run_forked(c);
+		status = abi_run_forked(c, NULL, NULL, CASE_SECONDS * 1000);
 		n++;
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 			printf("ok %d - %s.%s\n", n, c->family, c->name);
@@ -254,7 +263,7 @@ static int run_all(int argc, char **argv)
 						   WTERMSIG(status));
 			failed++;
 		}
-		remove_tree(temp_dir);
+		abi_remove_temp();
 	}
 	printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
 	return failed != 0;
@@ -289,6 +298,12 @@ static int run_one(const char *name)
 	return 2;
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: abi-tests --list|--all|--oom[=STRIDE] [PREFIX...] | NAME\n");
+	return 2;
+}
+
 static void find_self(const char *argv0)
 {
 	long n = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
@@ -301,6 +316,7 @@ static void find_self(const char *argv0)
 
 int main(int argc, char **argv)
 {
+	struct sigaction sa = { .sa_handler = on_timeout };
 	struct abi_case *c = cases;
 
 	if (argc > 1 && !strcmp(argv[1], "--helper"))
@@ -315,8 +331,20 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < case_count; i++, c = c->next)
 		table[i] = c;
 	qsort(table, case_count, sizeof(*table), by_name);
+	sigaction(SIGALRM, &sa, NULL);
 	if (argc > 1 && !strcmp(argv[1], "--all"))
 		return run_all(argc - 2, argv + 2);
+	if (argc > 1 && !strncmp(argv[1], "--oom", 5)) {
+		int stride = argv[1][5] == '=' ? atoi(argv[1] + 6) : 1;
+
+		if (stride < 1)
+			return usage();
+		for (size_t i = 0; i < case_count; i++) {
+			if (wanted(table[i], argc - 2, argv + 2))
+				abi_oom_case(table[i], stride);
+		}
+		return abi_oom_sum();
+	}
 	if (argc > 1 && !strcmp(argv[1], "--list")) {
 		for (size_t i = 0; i < case_count; i++) {
 			if (wanted(table[i], argc - 2, argv + 2))
@@ -327,6 +355,5 @@ int main(int argc, char **argv)
 	}
 	if (argc == 2)
 		return run_one(argv[1]);
-	fprintf(stderr, "usage: abi-tests --list|--all [PREFIX...] | NAME\n");
-	return 2;
+	return usage();
 }

@@ -5,25 +5,30 @@
  *
  * A row is measured in SLICES slices of several calls; the median slice
  * counts, so that a tick or a neighbour does not. Everything runs on one CPU,
- * the one that the caller has chosen (bench.py pins us).
+ * the one that the caller has chosen (bench.sh pins us).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* linux/futex.h, which musl does not bring. */
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
 
 #define SLICES 41
 #define PAGE 4096ul
@@ -103,6 +108,45 @@ static void stat_path(long n)
 			fail("stat");
 }
 
+static void open_close(long n)
+{
+	while (n--) {
+		int fd = open(tmp_name, O_RDONLY);
+
+		if (fd < 0)
+			fail("open");
+		close(fd);
+	}
+}
+
+static char page[PAGE];
+
+static void read_4k(long n)
+{
+	while (n--)
+		if (pread(tmp_fd, page, PAGE, PAGE) != (ssize_t)PAGE)
+			fail("pread");
+}
+
+static void write_4k(long n)
+{
+	while (n--)
+		if (pwrite(tmp_fd, page, PAGE, PAGE) != (ssize_t)PAGE)
+			fail("pwrite");
+}
+
+static void eventfd_self(long n)
+{
+	static int fd = -1;
+	uint64_t one = 1;
+
+	if (fd < 0)
+		fd = eventfd(0, 0);
+	while (n--)
+		if (write(fd, &one, 8) != 8 || read(fd, &one, 8) != 8)
+			fail("eventfd");
+}
+
 static void pipe_self(long n)
 {
 	char c = 0;
@@ -121,6 +165,33 @@ static void signal_self(long n)
 {
 	while (n--)
 		raise(SIGUSR1);
+}
+
+static void map_unmap(long n)
+{
+	while (n--) {
+		char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0);
+
+		if (p == MAP_FAILED || munmap(p, PAGE))
+			fail("mmap");
+	}
+}
+
+/* Read-only, writable again, and a write. */
+static void protect(long n)
+{
+	static char *p;
+
+	if (!p)
+		p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p[PAGE] = 1;
+	while (n--) {
+		if (mprotect(p + PAGE, PAGE, PROT_READ) ||
+		    mprotect(p + PAGE, PAGE, PROT_READ | PROT_WRITE))
+			fail("mprotect");
+		p[PAGE]++;
+	}
 }
 
 static void touch(size_t size)
@@ -156,6 +227,12 @@ static void fork_once(void)
 	if (!pid)
 		_exit(0);
 	waitpid(pid, NULL, 0);
+}
+
+static void fork_small(long n)
+{
+	while (n--)
+		fork_once();
 }
 
 static char *ballast;
@@ -237,6 +314,43 @@ static void ping_pong(long n)
 			fail("ping-pong");
 }
 
+static void *end_at_once(void *arg)
+{
+	return arg;
+}
+
+static void thread_once(long n)
+{
+	while (n--) {
+		pthread_t t;
+
+		if (pthread_create(&t, NULL, end_at_once, NULL))
+			fail("pthread_create");
+		pthread_join(t, NULL);
+	}
+}
+
+/* Against a process that does the same. */
+static void yield(long n)
+{
+	static pid_t child;
+
+	if (!child) {
+		child = fork();
+		if (child < 0)
+			fail("fork");
+		while (!child)
+			sched_yield();
+	}
+	if (!n) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		child = 0;
+	}
+	while (n--)
+		sched_yield();
+}
+
 static int word;
 
 static void pass_word(int from, int to)
@@ -275,15 +389,24 @@ static const struct row {
 	{ "clock", clock_read, 5000, 1 },
 	{ "read1", read_1, 1000, 1 },
 	{ "write1", write_1, 1000, 1 },
+	{ "read4k", read_4k, 500, 1 },
+	{ "write4k", write_4k, 500, 1 },
 	{ "stat", stat_path, 1000, 1 },
+	{ "open", open_close, 500, 1 },
+	{ "eventfd", eventfd_self, 500, 1 },
 	{ "pipe", pipe_self, 500, 1 },
 	{ "signal", signal_self, 500, 1 },
+	{ "mmap", map_unmap, 200, 1 },
+	{ "mprotect", protect, 200, 1 },
 	{ "touch-1m", touch_1m, 2, 256 },
 	{ "touch-16m", touch_16m, 1, 4096 },
+	{ "fork", fork_small, 5, 1 },
 	{ "fork-1m", fork_1m, 5, 1 },
 	{ "fork-16m", fork_16m, 3, 1 },
 	{ "fork-64m", fork_64m, 2, 1 },
 	{ "spawn", spawn_true, 4, 1 },
+	{ "thread", thread_once, 5, 1 },
+	{ "yield", yield, 200, 1 },
 	{ "pingpong", ping_pong, 200, 1 },
 	{ "futex", futex_pong, 200, 1 },
 };
@@ -305,6 +428,8 @@ static void measure(const struct row *r)
 		r->run(r->calls);
 		t[i] = (now_ns() - start) / r->calls / r->units;
 	}
+	if (r->run == yield)
+		yield(0);
 	qsort(t, SLICES, sizeof(t[0]), compare);
 	printf("%s\t%.1f\n", r->name, t[SLICES / 2]);
 	fflush(stdout);
@@ -317,7 +442,8 @@ int main(int argc, char **argv)
 	true_path = getenv("BENCH_TRUE") ? getenv("BENCH_TRUE") : "/bin/true";
 	snprintf(tmp_name, sizeof(tmp_name), "/dev/shm/bench.%d", (int)getpid());
 	tmp_fd = open(tmp_name, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (tmp_fd < 0 || write(tmp_fd, "x", 1) != 1 || pipe(pipe_fd))
+	if (tmp_fd < 0 || pwrite(tmp_fd, page, PAGE, 0) != (ssize_t)PAGE ||
+	    pwrite(tmp_fd, page, PAGE, PAGE) != (ssize_t)PAGE || pipe(pipe_fd))
 		fail("set-up");
 	sigaction(SIGUSR1, &sa, NULL);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

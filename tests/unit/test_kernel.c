@@ -149,8 +149,7 @@ static void failing_script(void)
 	s64 fd, at;
 	s64 ts[2] = { 0, 1000 };
 
-	fail_count = 0;
-	fail_nth = nth;
+	fail_arm(nth);
 	(void)!sim_poke(SIM_SCRATCH + 512, ts, sizeof(ts));
 	sim_sys2(MKDIR, put_text(0, "/x"), 0755);
 	fd = sim_sys3(OPEN, put_text(0, "/x/f"), O_RDWR | O_CREAT, 0644);
@@ -162,7 +161,7 @@ static void failing_script(void)
 	sim_sys2(MUNMAP, at, 65536);
 	sim_sys1(CLOSE, fd);
 	sim_sys1(UNLINK, SIM_SCRATCH);
-	fail_nth = 0;
+	fail_arm(0);
 }
 
 START_TEST(nth_allocation_fails)

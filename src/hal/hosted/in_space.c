@@ -89,6 +89,7 @@ int in_as_init(struct hal_as *as)
 	s->tlb.fill_va = 1;
 	if (!tlb_new(&s->tlb))
 		return -HOST_ENOMEM;
+	tlb_born(&s->tlb, in_tlb_of(st->as));
 	s->carrier = 0;
 	s->no_rewrite = 0;
 	s->nr_areas = 0;
@@ -127,6 +128,7 @@ void in_as_destroy(struct hal_as *as)
 
 	if (!s)
 		return;
+	tlb_died(&s->tlb);
 	tlb_drop(&s->tlb);
 	s->tlb.nr_ops = 0;
 	s->used = 0;

@@ -51,6 +51,8 @@ static void prepare(struct trapframe *tf)
 	struct in_state *st = in_state();
 	struct in_space *s = in_space_enter();
 
+	if (s->tlb.fresh)
+		tlb_first_run(st->as, &s->tlb);
 	if (s->tlb.fill_va != 1) {
 		/* The core has had a look at that page by now. */
 		tlb_fill_resolved(st->as, &s->tlb, s->tlb.fill_va);

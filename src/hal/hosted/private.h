@@ -20,6 +20,7 @@
 struct tlb_pool {
 	u64 *free;
 	u64 next, end;
+	u64 generation;		/* tlb_learn.c */
 };
 
 /* The host timer of the process that runs the kernel. */

@@ -281,7 +281,7 @@ static u32 free_slot(void)
 int pt_as_init(struct hal_as *as)
 {
 	struct pt_state *p = pt();
-	struct pt_stub *s;
+	struct pt_stub *s, *parent;
 	u32 id;
 
 	if (p->nr_idle) {
@@ -304,6 +304,8 @@ int pt_as_init(struct hal_as *as)
 		kill_stub(s);
 		return -HOST_ENOMEM;
 	}
+	parent = p->as ? pt_stub_of(p->as) : NULL;
+	tlb_born(&s->tlb, parent ? &parent->tlb : NULL);
 	s->used = 1;
 	as->id = id;
 	return 0;
@@ -317,6 +319,7 @@ void pt_as_destroy(struct hal_as *as)
 	if (!s)
 		return;
 	pt_fp_forget(s);
+	tlb_died(&s->tlb);
 	forget_mappings(s);
 	s->used = 0;
 	if (p->nr_idle < PT_IDLE_MAX)

@@ -261,6 +261,8 @@ static void run(struct trapframe *tf, struct trapinfo *info)
 
 	bug_on(!as || !as->id);
 	s = pt_stub_of(as);
+	if (s->tlb.fresh)
+		tlb_first_run(as, &s->tlb);
 	for (;;) {
 		if (s->tlb.fill_va != 1) {
 			/* The core has had a look at that page by now. */

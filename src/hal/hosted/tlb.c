@@ -35,7 +35,7 @@ static struct tlb_pool *pool(void)
 
 void tlb_init(u64 start, u64 end)
 {
-	*pool() = (struct tlb_pool){ NULL, align_up(start, 4096ul), end };
+	*pool() = (struct tlb_pool){ NULL, align_up(start, 4096ul), end, 0 };
 }
 
 static struct host_tlb *tlb_of(struct hal_as *as)
@@ -338,6 +338,7 @@ void tlb_fill_missed(struct hal_as *as, struct host_tlb *s, uaddr_t va)
 
 	if (leaf)
 		leaf[page >> 12 & 511] = 0;
+	tlb_missed(s, page);
 	if (entry)
 		fill_around(as, s, page, entry);
 }

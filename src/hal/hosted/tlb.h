@@ -11,6 +11,7 @@
 #include "hal/hosted/private.h"
 
 #define TLB_AROUND 64		/* pages that one fault may map */
+#define TLB_LEARN 32		/* pages that are known of forked children */
 
 /* One host system call; a stub does them from its command page (entry.S). */
 struct tlb_op {
@@ -25,6 +26,13 @@ struct host_tlb {
 	uaddr_t refused_va;
 	uaddr_t fill_va;		/* page to fill before the next run; 1: none */
 	u64 *shadow;			/* what is mapped: tlb.c */
+	/* tlb_learn.c: */
+	u64 generation;			/* of this life of the slot; 0: none */
+	struct host_tlb *parent;	/* good while its generation is this: */
+	u64 parent_generation;
+	u32 fresh;			/* has not run */
+	u32 nr_missed, nr_hints;	/* missed: TLB_LEARN + 1 is too many */
+	uaddr_t missed[TLB_LEARN], hint[TLB_LEARN];
 	struct tlb_op op[TLB_OPS];
 };
 
@@ -42,6 +50,12 @@ void tlb_fill_resolved(struct hal_as *as, struct host_tlb *s, uaddr_t va);
 void tlb_fill_missed(struct hal_as *as, struct host_tlb *s, uaddr_t va);
 /* Maps a page of the engine's own, that the core's tables do not have. */
 void tlb_fill_own(struct host_tlb *s, uaddr_t va, u64 entry);
+/* A new address space, made by one that runs in `parent` (NULL: none). */
+void tlb_born(struct host_tlb *s, struct host_tlb *parent);
+void tlb_died(struct host_tlb *s);
+/* Its first run: maps what children of its parent are known to need. */
+void tlb_first_run(struct hal_as *as, struct host_tlb *s);
+void tlb_missed(struct host_tlb *s, uaddr_t page);
 /* The translation of va: physical page | HOST_PROT_*, 0 if none. */
 u64 tlb_translate(struct hal_as *as, uaddr_t va);
 

@@ -27,40 +27,58 @@ static s64 syscall2(s64 nr, u64 a, u64 b)
 	return ret;
 }
 
-/* Monotonic ns, and the realtime offset that goes with it; false: no TSC. */
-static bool now(u64 *mono, u64 *offset)
+/*
+ * Reads a clock; false: no TSC. The kernel keeps the base recent, so that mostly
+ * the cycles since then fit 32 bits and make less than a second.
+ */
+static inline bool now(u32 which, u64 *sec, u64 *nsec)
 {
 	const volatile struct vdso_data *d = &vvar_page;
-	u32 seq, lo, hi;
-	u64 tsc;
+	u64 cycles, s, ns, mult;
+	u32 seq, lo, hi, shift;
 
 	do {
-		while ((seq = d->seq) & 1)
+		while (__builtin_expect((seq = d->seq) & 1, 0))
 			__asm__ volatile("pause");
 		if (!d->tsc_ok)
 			return false;
 		__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-		tsc = (u64)hi << 32 | lo;
-		*mono = d->base_ns +
-			(u64)((unsigned __int128)(tsc - d->base_tsc) * d->mult >> d->shift);
-		*offset = d->realtime_offset_ns;
+		cycles = ((u64)hi << 32 | lo) - d->base_tsc;
+		mult = d->mult;
+		shift = d->shift;
+		s = d->base[which].sec;
+		ns = d->base[which].nsec;
 		__asm__ volatile("" ::: "memory");
-	} while (d->seq != seq);
+	} while (__builtin_expect(d->seq != seq, 0));
+	if (__builtin_expect(!(cycles >> 32), 1))
+		ns += cycles * mult >> shift;
+	else
+		ns += (u64)((unsigned __int128)cycles * mult >> shift);
+	if (ns >= 2 * NSEC) {
+		s += ns / NSEC;
+		ns %= NSEC;
+	} else if (ns >= NSEC) {
+		s++;
+		ns -= NSEC;
+	}
+	*sec = s;
+	*nsec = ns;
 	return true;
 }
 
 int __vdso_clock_gettime(int id, struct timespec_user *ts);
 int __vdso_clock_gettime(int id, struct timespec_user *ts)
 {
-	u64 ns, offset;
+	/* Bits are clock ids: REALTIME 0, coarse 5, TAI 11; MONOTONIC 1, RAW 4,
+	 * coarse 6, BOOTTIME 7. */
+	const u32 real = 0x821, mono = 0xd2;
+	u64 sec, nsec;
 
-	/* REALTIME 0, MONOTONIC 1, RAW 4, coarse 5 6, BOOTTIME 7, TAI 11 */
-	if (id < 0 || id > 11 || !((1u << id) & 0x8f3) || !now(&ns, &offset))
+	if ((u32)id > 11 || !((real | mono) >> id & 1) ||
+	    !now(real >> id & 1 ? VDSO_REALTIME : VDSO_MONOTONIC, &sec, &nsec))
 		return (int)syscall2(228, (u64)id, (u64)ts);
-	if ((1u << id) & 0x821)
-		ns += offset;
-	ts->sec = (s64)(ns / NSEC);
-	ts->nsec = (s64)(ns % NSEC);
+	ts->sec = (s64)sec;
+	ts->nsec = (s64)nsec;
 	return 0;
 }
 
@@ -73,27 +91,25 @@ int __vdso_clock_getres(int id, struct timespec_user *ts)
 int __vdso_gettimeofday(struct timeval_user *tv, void *tz);
 int __vdso_gettimeofday(struct timeval_user *tv, void *tz)
 {
-	u64 ns, offset;
+	u64 sec, nsec;
 
-	if (tz || !tv || !now(&ns, &offset))
+	if (tz || !tv || !now(VDSO_REALTIME, &sec, &nsec))
 		return (int)syscall2(96, (u64)tv, (u64)tz);
-	ns += offset;
-	tv->sec = (s64)(ns / NSEC);
-	tv->usec = (s64)(ns % NSEC / 1000);
+	tv->sec = (s64)sec;
+	tv->usec = (s64)(nsec / 1000);
 	return 0;
 }
 
 s64 __vdso_time(s64 *t);
 s64 __vdso_time(s64 *t)
 {
-	u64 ns, offset;
+	u64 sec, nsec;
 
-	if (!now(&ns, &offset))
+	if (!now(VDSO_REALTIME, &sec, &nsec))
 		return syscall2(201, (u64)t, 0);
-	ns = (ns + offset) / NSEC;
 	if (t)
-		*t = (s64)ns;
-	return (s64)ns;
+		*t = (s64)sec;
+	return (s64)sec;
 }
 
 s64 __vdso_getcpu(u32 *cpu, u32 *node, void *unused);
