@@ -131,6 +131,21 @@ if [ -f "$dir/root.cpio" ] && [ -f "$(dirname "$hyla")/hyla.elf" ]; then
 	check $? 0 "devices that are not there, sizes that are none"
 fi
 
+# ---- a network ----
+arp() {	# machine, bus, more
+	machine=$1
+	bus=$2
+	shift 2
+	boot --machine "$machine" --log 6 --append hyla.arp=10.0.2.2 --vmm-arg -netdev --vmm-arg user,id=n0,restrict=on \
+		--vmm-arg -device --vmm-arg "virtio-net-$bus,netdev=n0,mac=52:54:00:12:34:56" "$@" -- sh -c '
+		i=0; while [ $i -lt 100 ] && ! awk "/eth0/ { exit \$3 == 0 }" /proc/net/dev; do sleep 0.05; i=$((i + 1)); done
+		awk "/eth0/ { print \$2, \$3, \$10, \$11 }" /proc/net/dev' 2>&1 | tr -d '\r' | sed 's/^\[[^]]*\] //' | grep '^[0-9e]'
+}
+check "$(arp microvm device | sort)" "64 1 42 1
+eth0: 10.0.2.2 is at 52:55:0a:00:02:02" "virtio-net: ARP, MMIO"
+check "$(arp q35 pci --cpus 2 | sort)" "64 1 42 1
+eth0: 10.0.2.2 is at 52:55:0a:00:02:02" "virtio-net: ARP, PCI, 2 CPUs"
+
 # ---- ACPI tables that lie ----
 table() {	# signature, what follows the header, in printf's escapes
 	printf "$2" >"$dir/$1.table"
