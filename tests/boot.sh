@@ -98,6 +98,26 @@ if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&
 	check "$? $(grep -c 'init: No such file' "$dir/msg")" "127 1" "no init"
 fi
 
+# ---- runs that repeat ----
+if [ -f "$dir/root.cpio" ]; then
+	boot --record "$dir/rr" --initrd "$dir/root.cpio" -- /bin/busybox sh -c '
+		b=/bin/busybox; $b date; $b head -c 16 /dev/urandom | $b od -x; echo error >&2; $b cat
+		$b mount; $b dd if=/dev/urandom bs=1k count=1000 2>/dev/null; $b sleep 0.1; $b date; exit 9' \
+		<"$dir/in" >"$dir/rr.out" 2>"$dir/rr.err"
+	check "$? $(wc -c <"$dir/rr.err")" "9 6" "a run is recorded, without input"
+	for machine in again "and again"; do
+		boot --replay "$dir/rr" >"$dir/rr.out2" 2>"$dir/rr.err2"
+		check "$? $(cmp "$dir/rr.out" "$dir/rr.out2" && cmp "$dir/rr.err" "$dir/rr.err2" && echo same)" "9 same" \
+			"and replayed, $machine"
+	done
+	check "$(boot --replay "$dir/rr" | (sleep 1; cksum))" "$(cksum <"$dir/rr.out")" "to a slow reader"
+	boot --machine q35 --record "$dir/rr" --initrd "$dir/root.cpio" --append hyla.panic=1 >/dev/null 2>"$dir/rr.err"
+	boot --replay "$dir/rr" >/dev/null 2>"$dir/rr.err2"
+	check "$? $(cmp "$dir/rr.err" "$dir/rr.err2" && grep -c 'kernel panic' "$dir/rr.err2")" "125 1" "q35: a panic again"
+	check "$(code boot --record "$dir/rr" -- true) $(code boot --replay "$dir/none") $(code boot --replay "$dir/rr" -- true)" \
+		"125 125 125" "what cannot be recorded and replayed"
+fi
+
 # ---- by hand: Linux's words on the command line ----
 byhand() {	# words of the command line, QEMU's other options
 	words=$1
