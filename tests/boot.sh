@@ -166,6 +166,31 @@ eth0: 10.0.2.2 is at 52:55:0a:00:02:02" "virtio-net: ARP, MMIO"
 check "$(arp q35 pci --cpus 2 | sort)" "64 1 42 1
 eth0: 10.0.2.2 is at 52:55:0a:00:02:02" "virtio-net: ARP, PCI, 2 CPUs"
 
+# ---- CPUs that are none ----
+for without in nx syscall apic fxsr sse2 tsc pge; do
+	boot --timeout 10 --vmm-arg -cpu --vmm-arg qemu64,-$without -- true >"$dir/msg" 2>&1
+	check "$? $(grep -c 'hyla: the CPU lacks' "$dir/msg") $(wc -l <"$dir/msg" | tr -d ' ')" "125 1 2" "a CPU without $without"
+done
+boot --timeout 10 --vmm-arg -cpu --vmm-arg 486 -- true >"$dir/msg" 2>&1
+check "$? $(grep -c 'hyla: the CPU lacks one of long mode' "$dir/msg")" "125 1" "a CPU of 1989"
+
+# ---- killed ----
+for who in QEMU hyla; do
+	[ -r /proc/$$/task/$$/children ] || break
+	: >"$dir/up"
+	"$hyla" boot --accel tcg --timeout 60 -- sh -c 'echo up; sleep 60' >"$dir/up" 2>"$dir/msg" &
+	pid=$!
+	while ! [ -s "$dir/up" ]; do sleep 0.1; done
+	qemu=$(cat "/proc/$pid/task/$pid/children" | tr -d ' ')
+	kill -9 "$([ $who = QEMU ] && echo "$qemu" || echo "$pid")"
+	wait $pid 2>/dev/null
+	rc=$?
+	i=0
+	while [ -d "/proc/$qemu" ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
+	check "$rc $([ -d "/proc/$qemu" ] && echo alive)$([ $who = QEMU ] && grep -c 'machine died' "$dir/msg")" \
+		"$([ $who = QEMU ] && echo '125 1' || echo '137 ')" "$who is killed"
+done
+
 # ---- ACPI tables that lie ----
 table() {	# signature, what follows the header, in printf's escapes
 	printf "$2" >"$dir/$1.table"
