@@ -8,7 +8,7 @@ _hyla_words() {
 
 	case $1 in
 	run) echo "$common --engine --no-sandbox" ;;
-	boot) echo "$common --machine --vmm --accel --append --gdb --gdb= --bootchart --dry-run
+	boot) echo "$common --machine --vmm --accel --record --replay --append --gdb --gdb= --bootchart --dry-run
 		--vmm-arg" ;;
 	image) echo "--output --epoch --help" ;;
 	doctor) echo "--help" ;;
@@ -22,7 +22,7 @@ _hyla_value() {
 	--bind)	# HOST:GUEST[:ro]; only HOST is known here
 		[[ $cur == *:* ]] || mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
-	--initrd | --disk | --kernel | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--initrd | --disk | --record | --replay | --kernel | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	--engine) mapfile -t COMPREPLY < <(compgen -W "inproc ptrace" -- "$cur") ;;
 	--machine) mapfile -t COMPREPLY < <(compgen -W "microvm q35 pc" -- "$cur") ;;
 	--vmm) mapfile -t COMPREPLY < <(compgen -W "qemu firecracker cloud-hypervisor" -- "$cur") ;;

@@ -98,6 +98,26 @@ if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&
 	check "$? $(grep -c 'init: No such file' "$dir/msg")" "127 1" "no init"
 fi
 
+# ---- runs that repeat ----
+if [ -f "$dir/root.cpio" ]; then
+	boot --record "$dir/rr" --initrd "$dir/root.cpio" -- /bin/busybox sh -c '
+		b=/bin/busybox; $b date; $b head -c 16 /dev/urandom | $b od -x; echo error >&2; $b cat
+		$b mount; $b dd if=/dev/urandom bs=1k count=1000 2>/dev/null; $b sleep 0.1; $b date; exit 9' \
+		<"$dir/in" >"$dir/rr.out" 2>"$dir/rr.err"
+	check "$? $(wc -c <"$dir/rr.err")" "9 6" "a run is recorded, without input"
+	for machine in again "and again"; do
+		boot --replay "$dir/rr" >"$dir/rr.out2" 2>"$dir/rr.err2"
+		check "$? $(cmp "$dir/rr.out" "$dir/rr.out2" && cmp "$dir/rr.err" "$dir/rr.err2" && echo same)" "9 same" \
+			"and replayed, $machine"
+	done
+	check "$(boot --replay "$dir/rr" | (sleep 1; cksum))" "$(cksum <"$dir/rr.out")" "to a slow reader"
+	boot --machine q35 --record "$dir/rr" --initrd "$dir/root.cpio" --append hyla.panic=1 >/dev/null 2>"$dir/rr.err"
+	boot --replay "$dir/rr" >/dev/null 2>"$dir/rr.err2"
+	check "$? $(cmp "$dir/rr.err" "$dir/rr.err2" && grep -c 'kernel panic' "$dir/rr.err2")" "125 1" "q35: a panic again"
+	check "$(code boot --record "$dir/rr" -- true) $(code boot --replay "$dir/none") $(code boot --replay "$dir/rr" -- true)" \
+		"125 125 125" "what cannot be recorded and replayed"
+fi
+
 # ---- by hand: Linux's words on the command line ----
 byhand() {	# words of the command line, QEMU's other options
 	words=$1
@@ -130,6 +150,46 @@ if [ -f "$dir/root.cpio" ] && [ -f "$(dirname "$hyla")/hyla.elf" ]; then
 		-initrd "$dir/root.cpio" | grep -q fine
 	check $? 0 "devices that are not there, sizes that are none"
 fi
+
+# ---- a network ----
+arp() {	# machine, bus, more
+	machine=$1
+	bus=$2
+	shift 2
+	boot --machine "$machine" --log 6 --append hyla.arp=10.0.2.2 --vmm-arg -netdev --vmm-arg user,id=n0,restrict=on \
+		--vmm-arg -device --vmm-arg "virtio-net-$bus,netdev=n0,mac=52:54:00:12:34:56" "$@" -- sh -c '
+		i=0; while [ $i -lt 100 ] && ! awk "/eth0/ { exit \$3 == 0 }" /proc/net/dev; do sleep 0.05; i=$((i + 1)); done
+		awk "/eth0/ { print \$2, \$3, \$10, \$11 }" /proc/net/dev' 2>&1 | tr -d '\r' | sed 's/^\[[^]]*\] //' | grep '^[0-9e]'
+}
+check "$(arp microvm device | sort)" "64 1 42 1
+eth0: 10.0.2.2 is at 52:55:0a:00:02:02" "virtio-net: ARP, MMIO"
+check "$(arp q35 pci --cpus 2 | sort)" "64 1 42 1
+eth0: 10.0.2.2 is at 52:55:0a:00:02:02" "virtio-net: ARP, PCI, 2 CPUs"
+
+# ---- CPUs that are none ----
+for without in nx syscall apic fxsr sse2 tsc pge; do
+	boot --timeout 10 --vmm-arg -cpu --vmm-arg qemu64,-$without -- true >"$dir/msg" 2>&1
+	check "$? $(grep -c 'hyla: the CPU lacks' "$dir/msg") $(wc -l <"$dir/msg" | tr -d ' ')" "125 1 2" "a CPU without $without"
+done
+boot --timeout 10 --vmm-arg -cpu --vmm-arg 486 -- true >"$dir/msg" 2>&1
+check "$? $(grep -c 'hyla: the CPU lacks one of long mode' "$dir/msg")" "125 1" "a CPU of 1989"
+
+# ---- killed ----
+for who in QEMU hyla; do
+	[ -r /proc/$$/task/$$/children ] || break
+	: >"$dir/up"
+	"$hyla" boot --accel tcg --timeout 60 -- sh -c 'echo up; sleep 60' >"$dir/up" 2>"$dir/msg" &
+	pid=$!
+	while ! [ -s "$dir/up" ]; do sleep 0.1; done
+	qemu=$(cat "/proc/$pid/task/$pid/children" | tr -d ' ')
+	kill -9 "$([ $who = QEMU ] && echo "$qemu" || echo "$pid")"
+	wait $pid 2>/dev/null
+	rc=$?
+	i=0
+	while [ -d "/proc/$qemu" ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
+	check "$rc $([ -d "/proc/$qemu" ] && echo alive)$([ $who = QEMU ] && grep -c 'machine died' "$dir/msg")" \
+		"$([ $who = QEMU ] && echo '125 1' || echo '137 ')" "$who is killed"
+done
 
 # ---- ACPI tables that lie ----
 table() {	# signature, what follows the header, in printf's escapes

@@ -55,6 +55,7 @@ if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 		suite abi-microvm-musl $vm -- ./abi-tests-musl --all
 	fi
 	suite boot sh "$tests/boot.sh" ./hyla
+	suite balloon sh "$tests/balloon.sh" ./hyla --cpus 2
 	suite disk-microvm-2cpu sh "$tests/disk.sh" ./hyla boot --accel tcg --cpus 2
 	suite disk-q35 sh "$tests/disk.sh" ./hyla boot --accel tcg --machine q35
 	HYLA_WORLD=boot

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -116,10 +117,51 @@ static bool open_trace(struct vm *vm)
 	return vm->out[VM_TRACE] >= 0;
 }
 
+static bool open_sockets(struct vm *vm)
+{
+	for (int i = 0; i < VM_STREAMS; i++) {
+		int pair[2];
+
+		if (!vm->present[i])
+			continue;
+		if (vm_repeats(vm)) {
+			pair[1] = memfd_create("hyla-stream", 0);
+			pair[0] = pair[1] < 0 ? -1 : dup(pair[1]);
+		} else if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) {
+			pair[0] = -1;
+		}
+		if (pair[0] < 0) {
+			report_errno("cannot make a stream", errno, "see `ulimit -n`");
+			return false;
+		}
+		vm->ours[i] = pair[0];
+		vm->theirs[i] = pair[1];
+		fcntl(pair[0], F_SETFD, FD_CLOEXEC);
+	}
+	return true;
+}
+
+/* The same whatever ours are, and nothing to read. */
+static bool choose_repeating_streams(struct vm *vm)
+{
+	for (int i = 0; i < VM_STREAMS; i++)
+		vm->in[i] = vm->out[i] = -1;
+	config_add(&vm->g.config, "fd0", "null");
+	config_add(&vm->g.config, "fd1", "stdout");
+	config_add(&vm->g.config, "fd2", "stderr");
+	vm->present[VM_STDOUT] = vm->present[VM_STDERR] = vm->present[VM_CONTROL] = true;
+	vm->present[VM_LOG] = true;
+	vm->out[VM_STDOUT] = STDOUT_FILENO;
+	vm->out[VM_STDERR] = vm->out[VM_LOG] = STDERR_FILENO;
+	return open_sockets(vm);
+}
+
 static bool choose_streams(struct vm *vm)
 {
 	struct terminal_choice terminal;
 
+	if (vm_repeats(vm))
+		return choose_repeating_streams(vm);
 	for (int i = 0; i < VM_STREAMS; i++)
 		vm->in[i] = vm->out[i] = -1;
 	terminal_choose(&terminal);
@@ -143,22 +185,7 @@ static bool choose_streams(struct vm *vm)
 	}
 	vm->present[VM_CONTROL] = vm->present[VM_LOG] = true;
 	vm->out[VM_LOG] = STDERR_FILENO;
-	if (!open_trace(vm))
-		return false;
-	for (int i = 0; i < VM_STREAMS; i++) {
-		int pair[2];
-
-		if (!vm->present[i])
-			continue;
-		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) {
-			report_errno("cannot make a socket pair", errno, "see `ulimit -n`");
-			return false;
-		}
-		vm->ours[i] = pair[0];
-		vm->theirs[i] = pair[1];
-		fcntl(pair[0], F_SETFD, FD_CLOEXEC);
-	}
-	return true;
+	return open_trace(vm) && open_sockets(vm);
 }
 
 /* ---- the machine ---- */
@@ -235,17 +262,23 @@ static int boot(struct vm *vm)
 	char **argv;
 	int err;
 
-	guest_describe(&vm->g);
+	if (!o->replay)
+		guest_describe(&vm->g);
 	if (!find_kernel(vm) || !check_disks(vm) || (qemu && !(check_shares(vm) && choose_streams(vm))))
 		return EXIT_HYLA;
 	for (int i = 0; i < 3 && !qemu; i++)
 		config_add(&vm->g.config, (char[]){ 'f', 'd', (char)('0' + i), 0 }, "tty");
 	config_finish(&vm->g.config);
-	vm->initrd = initrd_create(vm->g.config.data, vm->g.config.size, o->initrd);
-	if (vm->initrd < 0)
+	if (o->replay) {
+		if (!replay_load(vm))
+			return EXIT_HYLA;
+	} else {
+		vm->initrd = initrd_create(vm->g.config.data, vm->g.config.size, o->initrd);
+		make_cmdline(vm);
+	}
+	if (vm->initrd < 0 || (o->record && !record_save(vm)))
 		return EXIT_HYLA;
-	vm->kvm = o->accel ? !strcmp(o->accel, "kvm") : kvm_works();
-	make_cmdline(vm);
+	vm->kvm = !vm_repeats(vm) && (o->accel ? !strcmp(o->accel, "kvm") : kvm_works());
 	argv = qemu ? qemu_command(vm) : vmm_command(vm);
 	if (!argv)
 		return EXIT_HYLA;
@@ -277,7 +310,9 @@ int boot_main(int argc, char **argv)
 	vm.g.o.boot = true;
 	if (options_parse(&vm.g.o, argc, argv, &exit_code))
 		return exit_code;
-	if (!vm.g.o.nr_args && !vm.g.o.root && !vm.g.o.initrd) {
+	if ((vm.g.o.record || vm.g.o.replay) && !replay_check(&vm.g.o))
+		return EXIT_HYLA;
+	if (!vm.g.o.nr_args && !vm.g.o.root && !vm.g.o.initrd && !vm.g.o.replay) {
 		report("nothing to run", NULL, "name a program, as in `hyla boot -- ls -l`");
 		return EXIT_HYLA;
 	}

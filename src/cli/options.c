@@ -24,7 +24,7 @@ enum { OPT_ROOT = 256, OPT_INITRD, OPT_BIND, OPT_MEM, OPT_CPUS, OPT_ENV, OPT_ENV
        OPT_CWD, OPT_USER, OPT_HOSTNAME, OPT_LOG, OPT_TRACE, OPT_TIMEOUT, OPT_SEED, OPT_FAIL_NTH,
        OPT_STATS, OPT_KERNEL, OPT_HELP, OPT_DISK,
        OPT_RUN_ONLY, OPT_ENGINE, OPT_NO_REWRITE, OPT_NO_SANDBOX,
-       OPT_BOOT_ONLY, OPT_MACHINE, OPT_VMM, OPT_ACCEL, OPT_APPEND, OPT_GDB,
+       OPT_BOOT_ONLY, OPT_MACHINE, OPT_VMM, OPT_ACCEL, OPT_RECORD, OPT_REPLAY, OPT_APPEND, OPT_GDB,
        OPT_BOOTCHART, OPT_DRY_RUN, OPT_VMM_ARG };
 
 static const struct option long_options[] = {
@@ -52,6 +52,8 @@ static const struct option long_options[] = {
 	{ "vmm", required_argument, NULL, OPT_VMM },
 	{ "accel", required_argument, NULL, OPT_ACCEL },
 	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "record", required_argument, NULL, OPT_RECORD },
+	{ "replay", required_argument, NULL, OPT_REPLAY },
 	{ "append", required_argument, NULL, OPT_APPEND },
 	{ "gdb", optional_argument, NULL, OPT_GDB },
 	{ "bootchart", no_argument, NULL, OPT_BOOTCHART },
@@ -127,6 +129,8 @@ static const char boot_help[] =
 "  --trace[=FILE]           print each system call, to standard error or FILE\n"
 "  --bootchart              print how long each phase of the boot took\n"
 "  --gdb[=PORT]             wait for gdb at 127.0.0.1:PORT (1234)\n"
+"  --record FILE            keep a run (root in memory, no input) ...\n"
+"  --replay FILE            ... and do it again, instruction by instruction\n"
 "  --dry-run                print the command line of the VMM instead\n"
 "\n"
 "Exit code: PROG's own; 128+N when signal N ended it; 124 timeout; 125 hyla\n"
@@ -306,6 +310,12 @@ static int parse_boot(struct options *o, int option, const char *name)
 	case OPT_ACCEL:
 		o->accel = optarg;
 		return one_of(optarg, accels) ? 0 : wrong(name, optarg, "kvm or tcg");
+	case OPT_RECORD:
+		o->record = optarg;
+		return 0;
+	case OPT_REPLAY:
+		o->replay = optarg;
+		return 0;
 	case OPT_APPEND:
 		o->append = optarg;
 		return 0;

@@ -60,6 +60,7 @@ struct options {
 	const char *vmm;	/* qemu, firecracker, cloud-hypervisor */
 	const char *accel;	/* NULL: kvm if it works, else tcg */
 	const char *append;	/* more words for the kernel's command line */
+	const char *record, *replay;	/* NULL, or where */
 	bool gdb;
 	const char *gdb_port;	/* NULL: 1234 */
 	bool bootchart;

@@ -28,6 +28,7 @@
 #include "hal/hosted/supervise.h"
 
 #define LOOK_MS 500
+#define LOOK_FILE_MS 20
 #define SECOND_TERM_MS 5000
 
 static struct {
@@ -39,6 +40,7 @@ static struct {
 	int vmm_status;
 	char line[256];		/* control port */
 	size_t line_len;
+	off_t at[VM_STREAMS];	/* of a run that repeats: what was read */
 } p;
 
 static const int forwarded[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP,
@@ -110,6 +112,24 @@ static void *reader_thread(void *arg)
 	return NULL;
 }
 
+/* What the guest has written; 0 at its end. In a run that repeats it is a file
+ * that grows, since QEMU must never find a stream full (replay.c). */
+static ssize_t take(int stream, char *buf, size_t size)
+{
+	if (!vm_repeats(p.vm))
+		return read(p.vm->ours[stream], buf, size);
+	for (;;) {
+		bool ended = __atomic_load_n(&p.ended, __ATOMIC_ACQUIRE);
+		ssize_t n = pread(p.vm->ours[stream], buf, size, p.at[stream]);
+
+		if (n > 0)
+			p.at[stream] += n;
+		if (n || ended)
+			return n;
+		usleep(LOOK_FILE_MS * 1000);
+	}
+}
+
 /* Guest to host. */
 static void *writer_thread(void *arg)
 {
@@ -117,7 +137,7 @@ static void *writer_thread(void *arg)
 	static char buf[VM_STREAMS][65536];
 	ssize_t n;
 
-	while ((n = read(from, buf[stream], sizeof(buf[stream]))) > 0 ||
+	while ((n = take(stream, buf[stream], sizeof(buf[stream]))) > 0 ||
 	       (n < 0 && errno == EINTR)) {
 		if (n > 0 && !write_all(to, buf[stream], (size_t)n)) {
 			shutdown(from, SHUT_RDWR);
@@ -155,7 +175,7 @@ static void *log_thread(void *arg)
 	ssize_t n;
 
 	(void)arg;
-	while ((n = read(p.vm->ours[VM_LOG], line + len, sizeof(line) - 1 - len)) > 0) {
+	while ((n = take(VM_LOG, line + len, sizeof(line) - 1 - len)) > 0) {
 		char *newline;
 
 		len += (size_t)n;
@@ -196,8 +216,11 @@ static bool start_threads(void)
 
 /* ---- control ---- */
 
+/* A run that repeats has no input. */
 static void control_send(const char *line)
 {
+	if (vm_repeats(p.vm))
+		return;
 	if (!write_all(p.vm->ours[VM_CONTROL], line, strlen(line)))
 		return;		/* the machine is ending */
 }
@@ -213,7 +236,7 @@ static void control_line(const char *line)
 static bool control_read(void)
 {
 	char buf[256];
-	ssize_t n = read(p.vm->ours[VM_CONTROL], buf, sizeof(buf));
+	ssize_t n = take(VM_CONTROL, buf, sizeof(buf));
 
 	for (ssize_t i = 0; i < n; i++) {
 		if (buf[i] == '\n') {
@@ -276,10 +299,12 @@ static void on_signal(int signo)
 		return;
 	}
 	if (signo == SIGCHLD) {
-		p.ended = waitpid(p.vm->pid, &p.vmm_status, WNOHANG) == p.vm->pid;
+		if (waitpid(p.vm->pid, &p.vmm_status, WNOHANG) == p.vm->pid)
+			__atomic_store_n(&p.ended, true, __ATOMIC_RELEASE);
 		return;
 	}
-	if (signo == SIGTERM && p.first_term_ms && now - p.first_term_ms >= SECOND_TERM_MS) {
+	if (signo == SIGTERM && (vm_repeats(p.vm) || (p.first_term_ms &&
+						      now - p.first_term_ms >= SECOND_TERM_MS))) {
 		p.forced = true;
 		end_machine();
 		return;
@@ -332,7 +357,7 @@ static void loop(int signals)
 {
 	struct pollfd pfd[2] = {
 		{ .fd = signals, .events = POLLIN },
-		{ .fd = p.vm->ours[VM_CONTROL], .events = POLLIN },
+		{ .fd = vm_repeats(p.vm) ? -1 : p.vm->ours[VM_CONTROL], .events = POLLIN },
 	};
 
 	while (!p.ended) {

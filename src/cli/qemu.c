@@ -78,7 +78,8 @@ static void add_streams(const struct vm *vm, const char *bus)
 		if (!vm->present[i])
 			continue;
 		add("-chardev");
-		add("socket,id=%s,fd=%d", vm_stream_name[i], vm->theirs[i]);
+		add(vm_repeats(vm) ? "file,id=%s,path=/proc/self/fd/%d" : "socket,id=%s,fd=%d",
+		    vm_stream_name[i], vm->theirs[i]);
 		if (i == VM_LOG) {
 			add("-serial");
 			add("chardev:%s", vm_stream_name[i]);
@@ -149,6 +150,13 @@ char **qemu_command(struct vm *vm)
 	add("virtio-rng-%s", bus);
 	add_shares(vm, bus);
 	add_disks(vm, bus);
+	if (vm_repeats(vm)) {
+		add("-net");
+		add("none");
+		add("-icount");
+		add("shift=0,rr=%s,rrfile=%s", o->record ? "record" : "replay",
+		    quoted(o->record ? o->record : o->replay));
+	}
 	if (o->gdb) {
 		add("-gdb");
 		add("tcp:127.0.0.1:%s", o->gdb_port);

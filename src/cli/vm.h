@@ -5,11 +5,11 @@
  *   boot.c     options -> configuration, initrd, streams -> a VMM
  *   qemu.c     QEMU's command line            vmm.c  other VMMs' configurations
  *   pump.c     streams, signals, the end      symbols.c  names for addresses
- *   kvm.c      does KVM work here?
+ *   kvm.c      does KVM work here?            replay.c   runs that repeat
  *
  * Each stream is a socket pair: QEMU's end is a virtio-console port's chardev,
- * ours has a thread. So the guest's back-pressure, its end of file and its
- * broken pipe are those of the host.
+ * ours has a thread. So the guest's back-pressure, its end of file and its broken
+ * pipe are those of the host. In a run that repeats it is a memory file.
  */
 #ifndef HYLA_CLI_VM_H
 #define HYLA_CLI_VM_H
@@ -41,6 +41,15 @@ struct vm {
 char **qemu_command(struct vm *vm);
 /* vmm.c: the same for o.vmm; NULL after a report. */
 char **vmm_command(struct vm *vm);
+
+/* replay.c: FILE of --record and --replay. False after a report. */
+bool replay_check(const struct options *o);
+bool record_save(struct vm *vm);
+bool replay_load(struct vm *vm);
+static inline bool vm_repeats(const struct vm *vm)
+{
+	return vm->g.o.record || vm->g.o.replay;
+}
 
 /* pump.c: runs the machine that vm->pid is to its end; the exit code. */
 int pump(struct vm *vm);

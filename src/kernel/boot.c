@@ -42,6 +42,8 @@
 #include "mm/page.h"
 #include "mm/reclaim.h"
 #include "mm/slab.h"
+#include "net/arping.h"
+#include "net/netdev.h"
 #include "virtio/console.h"
 #include "virtio/virtio.h"
 
@@ -396,6 +398,7 @@ static void init_main(void *unused)
 		strlcpy(init_uts.name.release, config_get("release", 0), 65);
 	if (config_get("hyla.panic", 0))
 		crash_on_demand(config_get("hyla.panic", 0));
+	arping_init();
 	smp_start((u32)config_get_u64("cpus", HAL_MAX_CPUS));
 	boot_mark("other CPUs");
 	err = boot_mount_root();
@@ -495,6 +498,7 @@ void kern_main(void)
 		sysfs_init();
 	if (IS_ENABLED(CONFIG_FS_9P))
 		p9_init();
+	netdev_init();
 	make_init();
 	boot_mark("core, file systems");
 	sched_idle_loop();

@@ -37,6 +37,7 @@
  *
  *   init=PATH      run when there is no arg=, with initarg=A ... (the words
  *                  behind "--"); default /init, /sbin/init, ..., /bin/sh
+ *   hyla.arp=IP[,OURS]  ask the network for IP's hardware address (net/arping.c)
  *   hyla.panic=1   panic, for tests; =stack: overflow a kernel stack (crash.c)
  *
  * Console ports (virtio-console, by name): tty stdin stdout stderr control

@@ -15,6 +15,7 @@
 #include "kernel/task.h"
 #include "mm/mm.h"
 #include "mm/pagecache.h"
+#include "virtio/balloon.h"
 
 u64 reclaim(u64 want)
 {
@@ -24,6 +25,8 @@ u64 reclaim(u64 want)
 		freed += dentry_reclaim(want);
 	if (freed < want)	/* inodes freed above leave pages behind */
 		freed += pagecache_reclaim(want - freed);
+	if (freed < want)
+		freed += balloon_reclaim(want - freed);
 	return freed;
 }
 

@@ -37,6 +37,8 @@ static const struct virtio_driver *const drivers[] = {
 	&virtio_rng_driver,
 	&virtio_9p_driver,
 	&virtio_blk_driver,
+	&virtio_balloon_driver,
+	&virtio_net_driver,
 };
 
 static struct virtio_device *devices[HAL_VIRTIO_MAX];

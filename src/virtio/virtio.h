@@ -56,6 +56,8 @@ extern const struct virtio_driver virtio_console_driver;
 extern const struct virtio_driver virtio_rng_driver;
 extern const struct virtio_driver virtio_9p_driver;
 extern const struct virtio_driver virtio_blk_driver;
+extern const struct virtio_driver virtio_balloon_driver;
+extern const struct virtio_driver virtio_net_driver;
 
 /* Finds all devices and starts their drivers. Once at boot; may sleep. */
 void virtio_init(void);

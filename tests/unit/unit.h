@@ -28,5 +28,8 @@ Suite *lib_suite(void);
 Suite *mm_suite(void);
 Suite *kernel_suite(void);
 Suite *blk_suite(void);
+Suite *net_suite(void);
+Suite *pvclock_suite(void);
+Suite *balloon_suite(void);
 
 #endif

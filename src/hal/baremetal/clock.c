@@ -3,20 +3,26 @@
  * Bare metal: time.
  *
  * The clock is the TSC, scaled to ns. Its frequency comes from the hypervisor
- * (CPUID 0x40000010) or is measured against the LAPIC timer, which counts at
- * 1 GHz in QEMU and KVM; PIT, HPET and PM timer need not exist. The wall clock
- * at boot comes from hyla.epoch= on the command line, or the CMOS clock.
+ * (CPUID 0x40000010, or kvmclock's page: pvclock.h) or is measured against the
+ * LAPIC timer, which counts at 1 GHz in QEMU and KVM; PIT, HPET and PM timer need
+ * not exist. The wall clock at boot comes from hyla.epoch= on the command line, or
+ * kvmclock, or the CMOS clock.
  *
  * The timer is the LAPIC's, one-shot; times beyond its range are armed again.
- * Not supported: TSC-deadline mode, kvmclock, an unstable TSC.
+ * Not supported: TSC-deadline mode, kvmclock as the clock itself, so a TSC that is
+ * not stable.
  */
 #include "hal/baremetal/bm.h"
+#include "hal/baremetal/pvclock.h"
+#include "mm/page.h"
 #include "lib/string.h"
 
 #define NSEC 1000000000ul
 #define CALIBRATE_NS 250000u
 #define TIMER_MAX_NS 4000000000ul
 #define SHIFT 24
+#define MSR_KVM_WALL_CLOCK 0x4b564d00
+#define MSR_KVM_SYSTEM_TIME 0x4b564d01
 
 static struct hal_timesource ts;
 static u64 epoch_ns;
@@ -79,6 +85,31 @@ static u64 measure_hz(void)
 	return (t1 - t0) * 1000000 / (c0 - c1) * 1000;	/* no 128-bit division here */
 }
 
+/* A KVM host's word, asked once: the frequency (0: none), and the wall clock at
+ * our time 0, if it tells. */
+static u64 kvm_hz(void)
+{
+	struct cpuid hv = cpuid(0x40000000, 0);
+	struct pvclock_time t;
+	struct pvclock_wall *wall;
+	void *page;
+	u64 ns;
+
+	if (!(cpuid(1, 0).c & BIT(31)) || hv.b != 0x4b4d564b || hv.c != 0x564b4d56 || hv.d != 0x4d ||
+	    !(cpuid(0x40000001, 0).a & BIT(3)))
+		return 0;
+	page = early_alloc(PAGE_SIZE);
+	wrmsr(MSR_KVM_SYSTEM_TIME, ((u64)page - DIRECT_BASE) | 1);
+	if (!pvclock_read_time(page, &t))
+		t = (struct pvclock_time){ 0 };
+	wrmsr(MSR_KVM_SYSTEM_TIME, 0);
+	wall = (struct pvclock_wall *)((u8 *)page + 2048);
+	wrmsr(MSR_KVM_WALL_CLOCK, (u64)wall - DIRECT_BASE);
+	if (pvclock_hz(&t) && pvclock_read_wall(wall, &ns))
+		epoch_ns = ns + pvclock_ns(&t, rdtsc());
+	return pvclock_hz(&t);
+}
+
 static u64 tsc_hz(void)
 {
 	struct cpuid hv = cpuid(0x40000000, 0);
@@ -86,6 +117,8 @@ static u64 tsc_hz(void)
 
 	if ((cpuid(1, 0).c & BIT(31)) && hv.a >= 0x40000010 && hv.a < 0x40001000)
 		hz = cpuid(0x40000010, 0).a * 1000ul;
+	if (!hz)
+		hz = kvm_hz();
 	if (!hz)
 		hz = measure_hz();
 	if (hz < 1000000) {
@@ -151,7 +184,8 @@ static bool read_epoch(void)
 
 	for (; arg && *arg >= '0' && *arg <= '9' && ns < U64_MAX / 20; arg++)
 		ns = ns * 10 + (u64)(*arg - '0');
-	epoch_ns = ns;
+	if (ns)
+		epoch_ns = ns;
 	return ns != 0;
 }
 
@@ -164,7 +198,7 @@ void clock_init(void)
 	ts.base_tsc = rdtsc();
 	ts.base_ns = 0;
 	bm_info.tsc_khz = (u32)(hz / 1000);
-	if (!read_epoch())
+	if (!read_epoch() && !epoch_ns)
 		read_rtc();
 }
 

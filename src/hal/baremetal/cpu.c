@@ -69,11 +69,31 @@ struct bm_cpu *bm_this_cpu(void)
 
 /* ---- what the CPU can ---- */
 
+/* What no x86-64 CPU lacks, but one that a VMM has made up (start.S looks for
+ * what is needed to come here). */
+static void check_cpu(u32 edx)
+{
+	static const struct {
+		u32 bit;
+		const char *lacks;
+	} needed[] = {
+		{ 4, "the CPU lacks a TSC" }, { 9, "the CPU lacks a local APIC" },
+		{ 13, "the CPU lacks global pages" }, { 24, "the CPU lacks FXSAVE" },
+		{ 26, "the CPU lacks SSE2" },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (!(edx & BIT(needed[i].bit)))
+			bm_die(needed[i].lacks);
+	}
+}
+
 void cpu_detect(void)
 {
 	struct cpuid one = cpuid(1, 0), seven = { 0, 0, 0, 0 };
 	u64 xcr0 = 0;
 
+	check_cpu(one.d);
 	if (cpuid(0, 0).a >= 7)
 		seven = cpuid(7, 0);
 	if (seven.b & BIT(7))

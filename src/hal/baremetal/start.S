@@ -18,6 +18,8 @@
 #define EFER_BITS 0x901		/* NXE, LME, SCE */
 #define CR0_BITS 0x80050033	/* PG, AM, WP, NE, ET, MP, PE */
 #define AP_BASE 0x8000
+#define CPU_NEEDED 0x20100800	/* CPUID 0x80000001 edx: LM, NX, SYSCALL */
+#define COM1 0x3f8
 
 	.section .note.pvh, "a", @note
 	.balign 4
@@ -63,6 +65,8 @@ boot_gdt:
 	.quad 0x00af9b000000ffff	/* 0x10: 64-bit code */
 	.quad 0x00cf93000000ffff	/* 0x18: data */
 boot_gdt_end:
+wrong_cpu_text:
+	.asciz "hyla: the CPU lacks one of long mode, NX and SYSCALL\r\n"
 boot_gdt_ptr:
 	.word boot_gdt_end - boot_gdt - 1
 	.quad boot_gdt
@@ -71,13 +75,22 @@ boot_gdt_ptr:
 	.code32
 	.globl pvh_start
 mb2_start:
-	mov $3, %edx		/* protocol: Multiboot2 */
+	mov $3, %esi		/* protocol: Multiboot2 */
 	jmp 1f
 pvh_start:
-	xor %edx, %edx		/* protocol: PVH */
+	xor %esi, %esi		/* protocol: PVH */
 1:	cli
 	cld
 	mov %ebx, %ebp
+	mov $0x80000000, %eax
+	cpuid
+	cmp $0x80000001, %eax
+	jb wrong_cpu
+	mov $0x80000001, %eax
+	cpuid
+	and $CPU_NEEDED, %edx
+	cmp $CPU_NEEDED, %edx
+	jne wrong_cpu
 	/* zero the four tables, then link them */
 	mov $boot_pml4, %edi
 	mov $4096, %ecx
@@ -97,7 +110,7 @@ pvh_start:
 	add $0x200000, %eax
 	add $8, %edi
 	loop 1b
-	mov %edx, %edi
+	mov %esi, %edi
 	mov %ebp, %esi
 enter_long:			/* edi, esi: for bm_main; also from ap_start */
 	mov %cr4, %eax
@@ -113,6 +126,20 @@ enter_long:			/* edi, esi: for bm_main; also from ap_start */
 	mov %eax, %cr0
 	lgdt boot_gdt_ptr
 	ljmp $0x10, $long_start
+
+/* Says so on the serial port and leaves, by isa-debug-exit as after a panic. */
+wrong_cpu:
+	mov $wrong_cpu_text, %esi
+	mov $COM1, %edx
+1:	lodsb
+	test %al, %al
+	jz 2f
+	outb %al, %dx
+	jmp 1b
+2:	mov $0x12, %eax
+	outl %eax, $0xf4
+3:	hlt
+	jmp 3b
 
 	.code64
 long_start:

@@ -93,6 +93,7 @@ void __wrap_kern_main(void)
 	say("TAP version 13\n");
 	lib_suite();
 	mm_suite();
+	pvclock_suite();
 	say("1..%u\n", nr);
 	hal_halt(failures ? 1 << 8 : 0);
 }
