@@ -54,26 +54,46 @@ static uaddr_t frame_top(struct trapframe *tf, const struct ksigaction *sa, bool
 	return sp;
 }
 
+/* The header's first word: which components are not in their initial state. */
+static u64 *xstate_bv(u8 *fp)
+{
+	return (u64 *)(fp + XSAVE_HEADER_OFFSET);
+}
+
+/* What fp_reset() left out: who reads the image may not look at the header. */
+static void zero_initial(u8 *fp, u32 size)
+{
+	if (!(*xstate_bv(fp) & 3))
+		memset(fp + 32, 0, FP_SW_OFFSET - 32);
+	if (!(*xstate_bv(fp) & ~3ul))
+		memset(fp + XSAVE_MIN_SIZE, 0, size - XSAVE_MIN_SIZE);
+}
+
 /* Writes the FP image below sp; returns its address, or 0. */
 static uaddr_t put_fpstate(uaddr_t sp)
 {
 	struct task *t = current;
 	u32 size = hal_info()->fp_size;
-	struct fp_sw_bytes sw = { .magic1 = FP_XSTATE_MAGIC1, .extended_size = size + 4,
-				  .xfeatures = hal_info()->xfeatures, .xstate_size = size };
+	struct fp_sw_bytes *sw = (struct fp_sw_bytes *)(t->hal.fp + FP_SW_OFFSET);
 	u32 magic2 = FP_XSTATE_MAGIC2;
 	uaddr_t at;
+	int err;
 
 	hal_fp_sync(&t->hal);
 	if (!hal_info()->xfeatures) {
 		at = align_down(sp - FXSAVE_SIZE, 64);
 		return copyout(at, t->hal.fp, FXSAVE_SIZE) ? 0 : at;
 	}
+	zero_initial(t->hal.fp, size);
+	/* The CPU neither reads nor writes these bytes. */
+	*sw = (struct fp_sw_bytes){ .magic1 = FP_XSTATE_MAGIC1, .extended_size = size + 4,
+				    .xfeatures = hal_info()->xfeatures, .xstate_size = size };
 	at = align_down(sp - size - 4, 64);
-	if (copyout(at, t->hal.fp, size) || copyout(at + FP_SW_OFFSET, &sw, sizeof(sw)) ||
-	    copyout(at + size, &magic2, 4))
-		return 0;
-	return at;
+	err = copyout(at, t->hal.fp, size);
+	if (!err)
+		err = copyout(at + size, &magic2, 4);
+	memset(sw, 0, sizeof(*sw));
+	return err ? 0 : at;
 }
 
 static void fill_mcontext(struct sigcontext64 *m, const struct trapframe *tf, u64 oldmask)
@@ -95,7 +115,12 @@ static void fp_reset(struct task *t)
 {
 	u8 *fp = t->hal.fp;
 
-	memset(fp, 0, hal_info()->fp_size);
+	if (hal_info()->xfeatures) {	/* the header says that all is initial */
+		memset(fp, 0, 32);
+		memset(xstate_bv(fp), 0, XSAVE_MIN_SIZE - XSAVE_HEADER_OFFSET);
+	} else {
+		memset(fp, 0, FXSAVE_SIZE);
+	}
 	*(u16 *)fp = 0x37f;
 	*(u32 *)(fp + 24) = 0x1f80;
 	hal_fp_dirty(&t->hal);
@@ -159,21 +184,22 @@ static int get_fpstate(uaddr_t p)
 		fp_reset(t);
 		return 0;
 	}
-	hal_fp_sync(&t->hal);		/* a partial failure leaves a whole state */
-	if (copyin(&sw, p + FP_SW_OFFSET, sizeof(sw)) || copyin(fp, p, FXSAVE_SIZE))
-		return -EFAULT;
+	hal_fp_sync(&t->hal);
+	if (copyin(fp, p, FXSAVE_SIZE))
+		goto bad;
+	memcpy(&sw, fp + FP_SW_OFFSET, sizeof(sw));
 	if (hal_info()->xfeatures) {
 		bool ext = sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size >= XSAVE_MIN_SIZE &&
 			   sw.xstate_size <= size && sw.extended_size >= sw.xstate_size + 4 &&
 			   !get_user_u32(&magic2, p + sw.xstate_size) &&
 			   magic2 == FP_XSTATE_MAGIC2;
-		u64 *header = (u64 *)(fp + XSAVE_HEADER_OFFSET);
+		u64 *header = xstate_bv(fp);
+		u32 end = ext ? sw.xstate_size : FXSAVE_SIZE;
 
-		memset(fp + FXSAVE_SIZE, 0, size - FXSAVE_SIZE);
+		memset(fp + end, 0, size - end);
 		if (ext) {
-			if (copyin(fp + FXSAVE_SIZE, p + FXSAVE_SIZE,
-				   sw.xstate_size - FXSAVE_SIZE))
-				return -EFAULT;
+			if (copyin(fp + FXSAVE_SIZE, p + FXSAVE_SIZE, end - FXSAVE_SIZE))
+				goto bad;
 			header[0] &= sw.xfeatures & hal_info()->xfeatures;
 		} else {
 			header[0] = 3;	/* x87 and SSE only */
@@ -185,6 +211,9 @@ static int get_fpstate(uaddr_t p)
 	memset(fp + FP_SW_OFFSET, 0, sizeof(sw));
 	hal_fp_dirty(&t->hal);
 	return 0;
+bad:	/* what came in must not be loaded; as Linux, start afresh */
+	fp_reset(t);
+	return -EFAULT;
 }
 
 static void restore_mcontext(struct trapframe *tf, const struct sigcontext64 *m)

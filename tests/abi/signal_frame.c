@@ -513,3 +513,50 @@ ABI_TEST(syscall_clobbers_only_rcx_and_r11)
 	CHECK_EQ(rax, getpid());
 	CHECK_EQ(bad, 0);
 }
+
+static sigjmp_buf after_bad_image;
+
+static void on_bad_image(int sig)
+{
+	(void)sig;
+	siglongjmp(after_bad_image, 1);
+}
+
+/* The image that rt_sigreturn is to load: its first bytes are garbage, the rest is
+ * not there. */
+static void on_hand_back_garbage(int sig, siginfo_t *si, void *ctx)
+{
+	static char *p;
+
+	(void)sig;
+	(void)si;
+	if (!p) {
+		p = abi_map(2 * PAGE, RW, ANON);
+		memset(p, 0xff, PAGE);
+		OK(mprotect(p + PAGE, PAGE, PROT_NONE));
+	}
+	((ucontext_t *)ctx)->uc_mcontext.fpregs = (fpregset_t)(p + PAGE - 128);
+}
+
+ABI_TEST(image_that_cannot_be_read)
+{
+	volatile double x = 1.5;
+	pid_t pid;
+
+	abi_handle_info(SIGUSR1, on_hand_back_garbage, 0);
+	OK((long)signal(SIGSEGV, on_bad_image));
+	for (int i = 0; i < 20; i++) {
+		if (!sigsetjmp(after_bad_image, 1)) {
+			raise(SIGUSR1);
+			abi_fail(__FILE__, __LINE__, "rt_sigreturn came back");
+		}
+		/* Others run, and so the registers are stored and loaded. */
+		pid = FORK();
+		if (!pid) {
+			x = x * 2;
+			_exit(x == 3 ? 0 : 1);
+		}
+		CHECK_EXIT(pid, 0);
+		CHECK(x * 2 == 3);
+	}
+}

@@ -61,8 +61,7 @@ if [ -n "$linux" ]; then
 	}
 fi
 touch "$dir/linux.tsv"
-awk -F '\t' 'FNR == 1 { file++ }
-	file == 1 { linux[$1] = $2; next }
+awk -F '\t' 'FILENAME == ARGV[1] { linux[$1] = $2; next }
 	!head++ { printf "%-12s %12s %12s %8s\n", "row", "hyla", "linux", "ratio" }
 	{ printf "%-12s %12.0f ", $1, $2
 	  if ($1 in linux) printf "%12.0f %7.2fx\n", linux[$1], $2 / linux[$1]; else printf "%12s %8s\n", "-", "-" }' \
