@@ -90,11 +90,11 @@ static void check_ptrace(void)
 	    WSTOPSIG(status) == (SIGTRAP | 0x80))
 		say(GOOD, "ptrace", "children can be traced, system calls emulated", NULL);
 	else if (scope == 3)
-		say(BAD, "ptrace", "switched off (kernel.yama.ptrace_scope = 3)",
-		    "needs a reboot with kernel.yama.ptrace_scope=1 in /etc/sysctl.d");
+		say(NOTE, "ptrace", "switched off (kernel.yama.ptrace_scope = 3)",
+		    "only --engine ptrace needs it: a reboot with kernel.yama.ptrace_scope=1 in /etc/sysctl.d");
 	else
-		say(BAD, "ptrace", "not allowed here",
-		    "in a container, allow the ptrace system call (--cap-add=SYS_PTRACE)");
+		say(NOTE, "ptrace", "not allowed here",
+		    "only --engine ptrace needs it: in a container, --cap-add=SYS_PTRACE");
 	if (pid > 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);

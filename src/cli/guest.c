@@ -81,7 +81,7 @@ static void add_binds(struct guest *g)
 		snprintf(tag, sizeof(tag), "bind%u", i);
 		add_share(g, tag, b->host, b->read_only);
 		config_add_mount(&g->config, "9p", tag, b->guest,
-				 b->read_only ? "ro,nodev,mkdir" : "nodev,mkdir");
+				 b->read_only ? "ro,nodev,mkdir,must" : "nodev,mkdir,must");
 	}
 }
 

@@ -258,6 +258,7 @@ static void program_main(void *unused)
 	struct process *p = t->process;
 	u32 argc, envc;
 	char **argv = config_vector("arg", &argc), **envp = config_vector("env", &envc);
+	const char *target;
 	char line[256];
 	int err;
 
@@ -268,6 +269,14 @@ static void program_main(void *unused)
 	if (console_tty())
 		tty_make_controlling(console_tty(), p);
 	boot_mark("streams");
+	err = boot_mount_failed(&target);
+	if (err) {
+		snprintf(line, sizeof(line), "hyla: cannot share a directory at %s: %s%s\n", target,
+			 errno_text(err), err == -ENOENT ? " (make it, or choose one that is there: "
+			 "the root is read-only)" : "");
+		say(line);
+		task_exit_group(125 << 8);
+	}
 	err = set_credentials();
 	if (!err)
 		set_cwd();

@@ -54,6 +54,15 @@ static bool has_flag(const char *list, const char *word, const char **value)
 	return false;
 }
 
+static int mount_err;		/* of the first that the program cannot do without */
+static char mount_target[128];
+
+int boot_mount_failed(const char **target)
+{
+	*target = mount_target;
+	return mount_err;
+}
+
 struct mount_words {
 	char type[32], source[64], target[512], flags[128];
 };
@@ -162,6 +171,7 @@ void boot_mount_all(void)
 {
 	struct mount_words *m = kzalloc(sizeof(*m));
 	const char *spec;
+	int err;
 
 	if (!m)
 		return;
@@ -170,8 +180,11 @@ void boot_mount_all(void)
 		take_field(&spec, m->source, sizeof(m->source));
 		take_field(&spec, m->target, sizeof(m->target));
 		take_field(&spec, m->flags, sizeof(m->flags));
-		if (do_mount(m))
-			barrier();	/* said so; the program may do without */
+		err = do_mount(m);	/* says so; the program may do without others */
+		if (err && !mount_err && has_flag(m->flags, "must", NULL)) {
+			mount_err = err;
+			strlcpy(mount_target, m->target, sizeof(mount_target));
+		}
 	}
 	if (!config_get("mount", 0)) {	/* a VM booted by hand */
 		static const struct mount_words defaults[] = {

@@ -9,5 +9,8 @@
 int boot_mount_root(void) __must_check;
 /* The others, or the usual ones when there are none. */
 void boot_mount_all(void);
+/* The error of the first mount with the flag "must" that failed, or 0; *target:
+ * where it was to be. */
+int boot_mount_failed(const char **target);
 
 #endif

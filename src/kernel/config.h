@@ -23,7 +23,7 @@
  *   mount=TYPE:SOURCE:TARGET[:FLAGS]         in order, after the root; TYPE is
  *                  9p tmpfs proc sysfs devfs devpts; FLAGS a comma list of ro,
  *                  nosuid, nodev, noexec, mkdir (make TARGET, with parents),
- *                  mode=OCTAL; ':' and '\' in a field are written \: and \\
+ *                  must (no program without it), mode=OCTAL; ':' and '\' in a field are written \: and \\
  *   fd0= fd1= fd2= tty | stdin | stdout | stderr | null    console ports by name
  *   console=ttyS0 | hvc0    where the program's streams go without fd0=...; the
  *                  last one counts; without it hvc0 if there is one, else ttyS0
