@@ -303,7 +303,9 @@ ABI_TEST(mountinfo)
 		CHECK(strstr(line, " - ") != NULL);
 		root |= !strcmp(mp, "/");
 	}
-	CHECK(n >= 1 && root);
+	if (!root)
+		SKIP("the root is no mount (a chroot)");
+	CHECK(n >= 1);
 	slurp("/proc/self/mounts");
 	CHECK(strchr(buf, '\n') != NULL);
 }

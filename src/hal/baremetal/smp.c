@@ -11,7 +11,7 @@
 #include "hal/baremetal/bm.h"
 #include "lib/string.h"
 
-#define START_TIMEOUT_NS 200000000ul
+#define START_TIMEOUT_NS 5000000000ul	/* a host may let a virtual CPU wait for long */
 
 extern char bm_ap_blob_high[], bm_ap_blob_high_end[];	/* vm/hyla.lds */
 u64 bm_ap_stack;
