@@ -7,7 +7,7 @@
 # guest's clock, so what the program prints are instructions, exact and the same
 # in each run whatever else the host does. Both kernels get the same static
 # program as init, the same machine (q35, 256 MiB, 1 CPU) and the same flags.
-# Needs musl-gcc (gcc -static otherwise).
+# With TIMES=1 the same again without -icount, in nanoseconds. Needs musl-gcc (gcc -static otherwise).
 set -eu
 build=$(cd "${1:-.}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -45,24 +45,41 @@ cp "$dir/bench" "$dir/true" "$dir/root/bin"
 cp "$dir/init" "$dir/root/init"
 "$build/hyla" image --epoch 0 -o "$dir/root.cpio" "$dir/root"
 
-timeout 300 "$build/hyla" boot --accel tcg --machine q35 --mem 256M --initrd "$dir/root.cpio" \
-	--vmm-arg -icount --vmm-arg shift=0,sleep=off \
-	--vmm-arg -rtc --vmm-arg base=2024-01-01,clock=vm >"$dir/hyla.tsv" </dev/null
-if [ -n "$linux" ]; then
-	timeout 900 qemu-system-x86_64 -accel tcg -M q35 -m 256M -nodefaults -display none -no-reboot \
-		-serial file:"$dir/serial" -kernel "$linux" -initrd "$dir/root.cpio" \
-		-icount shift=0,sleep=off -rtc base=2024-01-01,clock=vm \
+count="-icount shift=0,sleep=off -rtc base=2024-01-01,clock=vm"
+in_hyla() {	# QEMU's words...
+	for w in "$@"; do
+		set -- "$@" --vmm-arg "$w"
+		shift
+	done
+	timeout 300 "$build/hyla" boot --accel tcg --machine q35 --mem 256M --initrd "$dir/root.cpio" \
+		"$@" </dev/null
+}
+in_linux() {
+	rm -f "$dir/serial"
+	timeout 900 qemu-system-x86_64 -accel tcg -M q35 -cpu max -m 256M -nodefaults -display none \
+		-no-reboot -serial file:"$dir/serial" -kernel "$linux" -initrd "$dir/root.cpio" "$@" \
 		-append "console=ttyS0 quiet panic=-1 rdinit=/init" </dev/null || true
-	tr -d '\r' <"$dir/serial" | grep -E '^[a-z0-9-]+	[0-9.]+$' >"$dir/linux.tsv" || true
-	[ -s "$dir/linux.tsv" ] || {
+	tr -d '\r' <"$dir/serial" | grep -E '^[a-z0-9-]+	[0-9.]+$' || {
 		echo "icount.sh: that Linux printed nothing; the end of its console:" >&2
 		tail -n 5 "$dir/serial" >&2
 		exit 1
 	}
+}
+table() {	# what, Linux's rows, Hyla's
+	awk -F '\t' -v what="$1" 'FILENAME == ARGV[1] { linux[$1] = $2; next }
+		!head++ { printf "%-12s %14s %14s %8s\n", what, "hyla", "linux", "ratio" }
+		{ printf "%-12s %14.0f ", $1, $2
+		  if ($1 in linux) printf "%14.0f %7.2fx\n", linux[$1], $2 / linux[$1]
+		  else printf "%14s %8s\n", "-", "-" }' "$2" "$3"
+}
+: >"$dir/linux.tsv"
+# shellcheck disable=SC2086
+in_hyla $count >"$dir/hyla.tsv"
+# shellcheck disable=SC2086
+[ -z "$linux" ] || in_linux $count >"$dir/linux.tsv"
+table instructions "$dir/linux.tsv" "$dir/hyla.tsv"
+if [ -n "${TIMES:-}" ]; then
+	in_hyla >"$dir/hyla.tsv"
+	[ -z "$linux" ] || in_linux >"$dir/linux.tsv"
+	table nanoseconds "$dir/linux.tsv" "$dir/hyla.tsv"
 fi
-touch "$dir/linux.tsv"
-awk -F '\t' 'FILENAME == ARGV[1] { linux[$1] = $2; next }
-	!head++ { printf "%-12s %12s %12s %8s\n", "row", "hyla", "linux", "ratio" }
-	{ printf "%-12s %12.0f ", $1, $2
-	  if ($1 in linux) printf "%12.0f %7.2fx\n", linux[$1], $2 / linux[$1]; else printf "%12s %8s\n", "-", "-" }' \
-	"$dir/linux.tsv" "$dir/hyla.tsv"
