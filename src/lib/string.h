@@ -12,10 +12,12 @@
 #include "lib/types.h"
 
 typedef __builtin_va_list va_list;
+#ifndef va_start	/* a unit test may have the compiler's header, too */
 #define va_start(ap, last) __builtin_va_start(ap, last)
 #define va_end(ap) __builtin_va_end(ap)
 #define va_arg(ap, t) __builtin_va_arg(ap, t)
 #define va_copy(d, s) __builtin_va_copy(d, s)
+#endif
 
 void *memcpy(void *dst, const void *src, size_t size);
 void *memmove(void *dst, const void *src, size_t size);

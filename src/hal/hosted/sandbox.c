@@ -3,7 +3,7 @@
  * The device process's own walls: after this, only the system calls below, in
  * every thread. What is not listed fails with ENOSYS, which libc knows how to
  * take. No exec, no new socket, no ptrace, no way to other processes but
- * signals. The 9p server's confinement to its directories is p9_path.c.
+ * signals. The 9p server's confinement to its directories is p9_fid.c and p9_name.c.
  */
 #include <errno.h>
 #include <seccomp.h>
