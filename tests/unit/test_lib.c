@@ -23,7 +23,7 @@ START_TEST(format_numbers)
 {
 	expect("-5 5 0x1f 017 +3", "%d %u %#x %#o %+d", -5, 5u, 0x1fu, 017u, 3);
 	expect("   42|42   |00042", "%5d|%-5d|%05d", 42, 42, 42);
-	expect("-9223372036854775808 ffffffffffffffff", "%ld %lx", (s64)1 << 63, U64_MAX);
+	expect("-9223372036854775808 ffffffffffffffff", "%ld %lx", (s64)(1ul << 63), U64_MAX);
 	expect("ff -1 65535", "%hhx %hhd %hu", 0x1ff, 0xff, 0x1ffff);
 	expect("0042", "%.4d", 42);
 }
