@@ -43,7 +43,7 @@ suite oom-abi ./hyla run --engine inproc --timeout 900 -- ./abi-tests --oom=29
 suite oom-inproc bash "$tests/oom.sh" ./hyla --engine inproc
 suite oom-ptrace bash "$tests/oom.sh" ./hyla --engine ptrace
 if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
-	vm="./hyla boot --accel tcg --timeout 300"
+	vm="./hyla boot --accel tcg --timeout 600"
 	suite hal-vm sh "$tests/conformance.sh" $vm --kernel conformance-vm.elf -- x
 	suite hal-vm-q35 sh "$tests/conformance.sh" $vm --machine q35 --cpus 2 --kernel conformance-vm.elf -- x
 	suite unit-vm sh "$tests/conformance.sh" $vm --cpus 2 --kernel unit-vm.elf -- x
