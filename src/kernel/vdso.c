@@ -87,9 +87,8 @@ void vdso_tick(u64 now)
 	d = data();
 	if (!d)
 		return;
-	/* Stay behind: the rate in kHz is rounded, and cycles must not be negative. */
 	set_base(d, d->base_tsc - source.base_tsc +
-		    ((now - base_ns) / NSEC_PER_MSEC - 10) * hal_info()->tsc_khz);
+		    vdso_sure_cycles(now - base_ns, hal_info()->tsc_khz));
 }
 
 void vdso_init(void)

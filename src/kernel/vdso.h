@@ -18,6 +18,18 @@ struct vdso_data {
 };
 enum { VDSO_MONOTONIC, VDSO_REALTIME };
 
+/*
+ * Cycles that have surely passed in elapsed_ns, at least 16 ms, on a TSC of
+ * about khz: its rate is rounded, and a base in the future would be a clock that
+ * jumps. A thousandth is far more than the rounding, however long nobody looked.
+ */
+static inline u64 vdso_sure_cycles(u64 elapsed_ns, u64 khz)
+{
+	u64 ms = elapsed_ns / 1000000;
+
+	return (ms - ms / 1024 - 10) * khz;
+}
+
 void vdso_set_realtime_offset(s64 offset_ns);
 /* Moves the base up to about now, so that the vDSO need not divide. Cheap; to be
  * called now and then. now: hal_clock_ns(). */

@@ -10,6 +10,7 @@
 #include "kernel/config.h"
 #include "kernel/syscall_table.h"
 #include "kernel/task.h"
+#include "kernel/vdso.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "mm/reclaim.h"
@@ -171,6 +172,26 @@ START_TEST(nth_allocation_fails)
 }
 END_TEST
 
+/* A TSC whose rate in kHz is rounded up, looked at after up to ten years. */
+START_TEST(vdso_base_is_never_ahead)
+{
+	static const u64 hz[] = { 1000000500, 999999500, 2249999501, 5700000499 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(hz); i++) {
+		u64 khz = (hz[i] + 500) / 1000;
+
+		for (u64 ms = 100; ms < 10 * 365 * 86400000ul; ms = ms * 3 / 2) {
+			u64 cycles = (u64)((unsigned __int128)ms * hz[i] / 1000);
+			u64 sure = vdso_sure_cycles(ms * 1000000, khz);
+
+			ck_assert_uint_gt(sure, 0);
+			ck_assert_uint_lt(sure, cycles);
+			ck_assert_uint_lt(cycles - sure, cycles / 1000 + 11 * khz);
+		}
+	}
+}
+END_TEST
+
 Suite *kernel_suite(void)
 {
 	Suite *s = suite_create("kernel");
@@ -183,6 +204,7 @@ Suite *kernel_suite(void)
 	tcase_add_test(tc, sleep_takes_virtual_time);
 	tcase_add_loop_test(tc, random_registers, 1, 200);
 	tcase_add_loop_test(tc, nth_allocation_fails, 1, 80);
+	tcase_add_test(tc, vdso_base_is_never_ahead);
 	suite_add_tcase(s, tc);
 	return s;
 }
