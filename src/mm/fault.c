@@ -77,11 +77,19 @@ static struct page *anon_page_alloc(u32 order, u32 flags)
 	return page;
 }
 
+/* May pages be given that nobody has asked for? */
+static bool memory_is_plentiful(void)
+{
+	return page_counts.free >= page_counts.total / 4;
+}
+
 /* How much (log2 of pages) a fault at va is worth: `low`, and twice as much as
  * the last one if it follows that, up to `high`. */
 static u32 ahead_order(const struct vma *vma, uaddr_t va, u32 low, u32 high)
 {
-	return va == vma->ahead_va ? min(max(vma->ahead + 1, low), high) : low;
+	if (va != vma->ahead_va || !memory_is_plentiful())
+		return low;
+	return min(max(vma->ahead + 1, low), high);
 }
 
 static void ahead_set(struct vma *vma, uaddr_t end, u32 order)
@@ -97,8 +105,7 @@ static pte_t *run_window(struct vma *vma, uaddr_t window, u64 pages)
 
 	if (window < vma->start || window + (pages << PAGE_SHIFT) > vma->end)
 		return NULL;
-	if ((vma->flags & (VM_STACK | VM_GROWSDOWN | VM_RAND)) ||
-	    page_counts.free < page_counts.total / 4)
+	if ((vma->flags & (VM_STACK | VM_GROWSDOWN | VM_RAND)) || !memory_is_plentiful())
 		return NULL;
 	pte = pte_lookup_alloc(&vma->mm->as, window);
 	if (!pte)
