@@ -287,27 +287,6 @@ static void bounce_free(struct page *run, u32 order)
 		page_put(run + i);
 }
 
-/* The server has these bytes now: so must the cache. */
-static void update_cache(struct inode *inode, const u8 *data, u64 pos, u64 size)
-{
-	struct mapping *m = &inode->mapping;
-
-	while (size) {
-		u64 in_page = pos % PAGE_SIZE, n = min(PAGE_SIZE - in_page, size);
-		struct page *page = NULL;
-
-		if (radix_lookup(&m->pages, pos / PAGE_SIZE))
-			page = mapping_get_page(m, pos / PAGE_SIZE);	/* waits for a fill */
-		if (!IS_ERR_OR_NULL(page)) {
-			memcpy((u8 *)page_to_virt(page) + in_page, data, n);
-			page_put(page);
-		}
-		data += n;
-		pos += n;
-		size -= n;
-	}
-}
-
 /* Writes size bytes of the run; bytes written or -errno. */
 static ssize_t write_run(struct inode *inode, u32 fid, struct page *run, u64 size, u64 pos)
 {
@@ -330,7 +309,7 @@ static ssize_t write_run(struct inode *inode, u32 fid, struct page *run, u64 siz
 	p->wrote = true;
 	if (pos + (u64)n > (u64)inode->size)
 		inode->size = (loff_t)(pos + (u64)n);
-	update_cache(inode, page_to_virt(run), pos, (u64)n);
+	mapping_update(&inode->mapping, page_to_virt(run), pos, (u64)n);
 	inode->mtime = inode->ctime = clock_realtime();
 	inode->version++;
 	return n;

@@ -74,25 +74,6 @@ static ssize_t block_file_read(struct file *f, struct uio *uio, loff_t *pos)
 
 /* ---- writing ---- */
 
-/* The device has these bytes now: so must the cache. */
-static void update_cache(struct mapping *m, const u8 *data, u64 pos, u64 size)
-{
-	while (size) {
-		u64 in_page = pos % PAGE_SIZE, n = min(PAGE_SIZE - in_page, size);
-		struct page *page = NULL;
-
-		if (radix_lookup(&m->pages, pos / PAGE_SIZE))
-			page = mapping_get_page(m, pos / PAGE_SIZE);	/* waits for a fill */
-		if (!IS_ERR_OR_NULL(page)) {
-			memcpy((u8 *)page_to_virt(page) + in_page, data, n);
-			page_put(page);
-		}
-		data += n;
-		pos += n;
-		size -= n;
-	}
-}
-
 /* Reads the logical block that begins at byte `at` into buf. */
 static int read_block(struct blockdev *bd, u64 at, u8 *buf)
 {
@@ -131,7 +112,7 @@ static ssize_t write_piece(struct blockdev *bd, struct uio *uio, u8 *buf, u64 si
 		uio_revert(uio, got);
 		return err;
 	}
-	update_cache(&bd->inode->mapping, buf + (pos - start), pos, got);
+	mapping_update(&bd->inode->mapping, buf + (pos - start), pos, got);
 	return (ssize_t)got;
 }
 

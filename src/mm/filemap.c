@@ -92,6 +92,24 @@ ssize_t mapping_write(struct mapping *m, struct uio *uio, loff_t pos)
 	return done;
 }
 
+void mapping_update(struct mapping *m, const u8 *data, u64 pos, u64 size)
+{
+	while (size) {
+		u64 in_page = pos % PAGE_SIZE, n = min(PAGE_SIZE - in_page, size);
+		struct page *page = NULL;
+
+		if (radix_lookup(&m->pages, pos / PAGE_SIZE))
+			page = mapping_get_page(m, pos / PAGE_SIZE);	/* waits for a fill */
+		if (!IS_ERR_OR_NULL(page)) {
+			memcpy((u8 *)page_to_virt(page) + in_page, data, n);
+			page_put(page);
+		}
+		data += n;
+		pos += n;
+		size -= n;
+	}
+}
+
 loff_t mapping_seek(struct mapping *m, loff_t pos, bool hole)
 {
 	loff_t size = m->host->size;

@@ -80,6 +80,9 @@ void mapping_mark_dirty(struct mapping *m, struct page *page);
  * and has done O_APPEND, limits, setuid stripping and times. */
 ssize_t mapping_read(struct mapping *m, struct uio *uio, loff_t pos) __must_check;
 ssize_t mapping_write(struct mapping *m, struct uio *uio, loff_t pos) __must_check;
+/* The backing store has these bytes now: puts them into the pages that are cached.
+ * May sleep. */
+void mapping_update(struct mapping *m, const u8 *data, u64 pos, u64 size);
 /* Next data or hole at or after pos for lseek(SEEK_DATA/SEEK_HOLE) by what is
  * cached (exact for PERSISTENT mappings). */
 loff_t mapping_seek(struct mapping *m, loff_t pos, bool hole);
