@@ -41,7 +41,7 @@ enum { CONFIG_COLS = 0, CONFIG_ROWS = 2, CONFIG_MAX_PORTS = 4 };
 #define MAX_CONSOLES 2u
 #define CTRL_BUFS 32u		/* QEMU drops a message for which there is none */
 #define CTRL_BUF_SIZE 64u
-#define DISCOVER_NS (3 * NSEC_PER_SEC)
+#define DISCOVER_NS (3 * NSEC_PER_SEC)	/* for all names together */
 
 enum control_event {
 	EV_DEVICE_READY = 0,
@@ -587,11 +587,13 @@ static struct console_port *port_find_usable(const char *name)
 
 struct file *console_port_open(const char *name, u32 flags)
 {
+	static u64 deadline;
 	struct console_port *port;
-	u64 deadline = deadline_after(DISCOVER_NS);
 
 	if (!consoles[0])
 		return ERR_PTR(-ENXIO);
+	if (!deadline)
+		deadline = deadline_after(DISCOVER_NS);
 	if (wait_event_deadline(&discover_wq, port_find_usable(name), deadline))
 		return ERR_PTR(-ENXIO);
 	port = port_find_usable(name);
