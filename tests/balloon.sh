@@ -5,23 +5,11 @@
 hyla=$1
 shift
 opts=$*
-n=0
-bad=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
+. "${0%/*}/tap.sh"
 case " $opts " in
 *" q35 "* | *" pc "*) bus=pci ;;
 *) bus=device ;;
 esac
-check() {	# got, want, what
-	n=$((n + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $n - $3"
-	else
-		echo "not ok $n - $3 (got '$1', want '$2')"
-		bad=$((bad + 1))
-	fi
-}
 # $1: the guest's script; it says what the monitor is to do with lines "monitor COMMAND".
 run() {
 	rm -f "$dir"/m.*

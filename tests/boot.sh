@@ -2,20 +2,8 @@
 # SPDX-License-Identifier: MIT
 # boot.sh HYLA: streams, signals, exit codes and faults of `hyla boot`. TAP.
 hyla=$1
-n=0
-bad=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
+. "${0%/*}/tap.sh"
 boot() { "$hyla" boot --accel tcg --timeout 60 "$@"; }
-check() {	# got, want, what
-	n=$((n + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $n - $3"
-	else
-		echo "not ok $n - $3 (got '$1', want '$2')"
-		bad=$((bad + 1))
-	fi
-}
 code() { "$@" >/dev/null 2>&1; echo $?; }
 
 # ---- streams ----

@@ -5,21 +5,9 @@
 hyla=$1
 world=$2
 shift 2
-n=0
-bad=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
+. "${0%/*}/tap.sh"
 guest() { timeout 120 "$hyla" $world $opts --timeout 100 "$@"; }
 opts=$*
-check() {	# got, want, what
-	n=$((n + 1))
-	if [ "$1" = "$2" ]; then
-		echo "ok $n - $3"
-	else
-		echo "not ok $n - $3 (got '$1', want '$2')"
-		bad=$((bad + 1))
-	fi
-}
 sum() { cksum <"$1"; }
 
 head -c 9999872 /dev/urandom >"$dir/a"
