@@ -5,11 +5,10 @@
  * the number that it makes undisturbed.
  *
  * The case may fail or die. The kernel may not, and it may keep nothing: after a
- * case's runs each slab cache must have as many objects as before them, and there
- * must be as many anonymous and table pages.
- * A case that hangs, since a child of it could not start, is ended after ten
- * times its own time. Whoever runs this sees by the sum in the last line that the
- * kernel went on.
+ * case's runs no slab cache may have more objects than before them, nor may there
+ * be more anonymous or table pages. A case that hangs, since a child of it could
+ * not start, is ended after ten times its own time and a fifth of a second. Whoever
+ * runs this sees by the sum in the last line that the kernel went on.
  *
  * Needs a kernel with /proc/thread-self/fail-nth that counts descendants, as
  * Hyla's does, and to be alone on it but for process 1: strays are killed by
