@@ -58,7 +58,7 @@ in_linux() {
 	rm -f "$dir/serial"
 	timeout 900 qemu-system-x86_64 -accel tcg -M q35 -cpu max -m 256M -nodefaults -display none \
 		-no-reboot -serial file:"$dir/serial" -kernel "$linux" -initrd "$dir/root.cpio" "$@" \
-		-append "console=ttyS0 quiet panic=-1 rdinit=/init" </dev/null || true
+		-append "console=ttyS0 quiet panic=-1 rdinit=/init" </dev/null
 	tr -d '\r' <"$dir/serial" | grep -E '^[a-z0-9-]+	[0-9.]+$' || {
 		echo "icount.sh: that Linux printed nothing; the end of its console:" >&2
 		tail -n 5 "$dir/serial" >&2
