@@ -44,7 +44,7 @@
 
 static struct list_head bound[TABLE_SIZE], connected[TABLE_SIZE];
 static struct vsock_transport *device;		/* NULL: none */
-static struct vsock_transport loopback = { .cid = VMADDR_CID_LOCAL };
+static struct vsock_transport loopback;
 
 /* ---- addresses ---- */
 
@@ -254,7 +254,9 @@ int vsock_send_data(struct vsock *vs, struct page *run, u32 nr_pages, u32 len)
 	h = make_header(vs, VSOCK_OP_RW, len, 0);
 	vs->tx_count += len;
 	err = t->send(t, &h, run, nr_pages);
-	return err ? -EAGAIN : 0;	/* broken: the next look sees the error */
+	if (err)
+		vs->tx_count -= len;
+	return err;
 }
 
 void vsock_tx_ready(struct vsock_transport *t)
@@ -577,6 +579,7 @@ void vsock_init(void)
 		list_init(&connected[i]);
 	}
 	transport_init(&loopback);
+	loopback.cid = VMADDR_CID_LOCAL;
 	loopback.send = loopback_send;
 	loopback.room = loopback_room;
 	socket_family_register(&family);

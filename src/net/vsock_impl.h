@@ -74,7 +74,6 @@ struct vsock *vsock_find_bound(u32 cid, u32 port);
 void vsock_insert_bound(struct vsock *vs);
 void vsock_remove(struct vsock *vs);		/* from both tables */
 bool vsock_is_local_cid(u32 cid);
-u32 vsock_own_cid(void);			/* the device's, or the loopback's */
 /* What reaches a peer at that address, or NULL. */
 struct vsock_transport *vsock_route(u32 remote_cid);
 /* Remembers OWE_* and sends what can be sent. */
@@ -82,8 +81,8 @@ void vsock_owe(struct vsock *vs, u32 what);
 void vsock_flush(struct vsock_transport *t);
 /* Tells the peer of vs that there is no connection. */
 void vsock_send_reset(struct vsock *vs);
-/* Sends `len` bytes in a run of pages. 0, or -EAGAIN: no credit or room any more; the
- * pages are still the caller's. */
+/* Sends `len` bytes in a run of pages. 0, -EAGAIN: no credit or room any more, -ENOMEM,
+ * -EIO: broken; then the pages are still the caller's. */
 int vsock_send_data(struct vsock *vs, struct page *run, u32 nr_pages, u32 len) __must_check;
 /* May that be tried? When it is the transport that is full, vs will be woken. */
 bool vsock_can_send(struct vsock *vs);
