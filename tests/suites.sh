@@ -38,6 +38,11 @@ for cpus in 1 2; do
 	suite kill-inproc-${cpus}cpu sh "$tests/torture/kill.sh" ./stress ./hyla run --engine inproc --cpus $cpus
 done
 suite disk-inproc sh "$tests/disk.sh" ./hyla run --engine inproc
+if command -v python3 >/dev/null; then
+	for engine in inproc ptrace; do
+		suite vsock-$engine python3 "$tests/vsock.py" ./hyla run --engine $engine
+	done
+fi
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
 suite oom-abi ./hyla run --engine inproc --timeout 900 -- ./abi-tests --oom=29
 suite oom-inproc bash "$tests/oom.sh" ./hyla --engine inproc

@@ -32,6 +32,8 @@ struct options {
 	u32 nr_binds;
 	struct disk disk[OPTIONS_DISKS];	/* /dev/vda, vdb, ... */
 	u32 nr_disks;
+	const char *vsock;	/* Unix socket of the socket device; NULL: none */
+	u32 vsock_cid;
 	u32 engine;		/* enum hosted_engine_nr */
 	bool no_rewrite;
 	u64 mem_size;
