@@ -4,7 +4,7 @@
 # changes meanwhile. TAP.
 hyla=$1
 shift
-. "${0%/*}/tap.sh"
+. "$(dirname "$0")/tap.sh"
 share=$dir/share
 mkdir "$share" "$share/d" "$share/full"
 i=0
