@@ -384,6 +384,18 @@ static void reap_children(void)
 			process_reap(c);
 }
 
+static void unpack_initrd(void)
+{
+	const struct hal_info *info = hal_info();
+	int err = cpio_unpack(phys_to_virt(info->initrd), info->initrd_size);
+
+	if (err)
+		log_err("the initrd is damaged: error %d", -err);
+	if (info->initrd_ram)
+		page_add(align_down(info->initrd, PAGE_SIZE),
+			 align_up(info->initrd + info->initrd_size, PAGE_SIZE));
+}
+
 static void init_main(void *unused)
 {
 	u64 deadline;
@@ -393,11 +405,8 @@ static void init_main(void *unused)
 	(void)unused;
 	virtio_init();
 	boot_mark("devices");
-	if (IS_ENABLED(CONFIG_INITRD) && hal_info()->initrd_size) {
-		err = cpio_unpack(phys_to_virt(hal_info()->initrd), hal_info()->initrd_size);
-		if (err)
-			log_err("the initrd is damaged: error %d", -err);
-	}
+	if (IS_ENABLED(CONFIG_INITRD) && hal_info()->initrd_size)
+		unpack_initrd();
 	boot_mark("initrd");
 	config_init();
 	random_config();
