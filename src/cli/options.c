@@ -112,6 +112,8 @@ static const char boot_help[] =
 "  --disk FILE[:ro]         a raw image is /dev/vda, the next one vdb, ...; --root /dev/vda\n"
 "                           unpacks one that `hyla image` made\n"
 "  --cwd DIR                working directory in the guest\n"
+"  --vsock cid=N            join AF_VSOCK to the host's (vhost-vsock), or with the other\n"
+"          PATH[,cid=N]     VMMs to Unix sockets: see hyla-run(1)\n"
 "Machine\n"
 "  --machine TYPE           microvm (the fastest to boot), q35 or pc\n"
 "  --vmm NAME               qemu, firecracker or cloud-hypervisor\n"
@@ -288,20 +290,20 @@ static bool parse_disk(struct options *o, char *text)
 	return *text;
 }
 
-/* PATH[,cid=N] */
+/* PATH[,cid=N], or cid=N alone for a device of the host's kernel */
 static bool parse_vsock(struct options *o, char *text)
 {
-	char *cid = strstr(text, ",cid=");
+	bool alone = o->boot && !strncmp(text, "cid=", 4);
+	char *cid = alone ? text : strstr(text, ",cid=");
 	u64 nr = VSOCK_CID_DEFAULT;
 
-	if (cid) {
+	if (cid && !parse_whole(strchr(cid, '=') + 1, &nr))
+		return false;
+	if (cid)
 		*cid = 0;
-		if (!parse_whole(cid + 5, &nr))
-			return false;
-	}
 	o->vsock = text;
 	o->vsock_cid = nr;
-	return *text && nr > 2 && nr < ~0u;
+	return (*text || alone) && nr > 2 && nr < ~0u;
 }
 
 static bool one_of(const char *text, const char *const *words)
