@@ -5,6 +5,10 @@
 if [ -x ./unit-tests ]; then
 	suite unit ./unit-tests
 fi
+if [ -x ./insn-check ]; then
+	suite decoders ./insn-check $(ls /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2 \
+		/lib/ld-musl-x86_64.so.1 /usr/bin/busybox /bin/bash 2>/dev/null)
+fi
 suite abi-native ./abi-tests --all
 suite abi-ptrace ./hyla run --engine ptrace --timeout 900 -- ./abi-tests --all
 if [ -x ./abi-tests-musl ]; then
