@@ -156,6 +156,8 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 	if (!user && !leaving)
 		hosted_crash(signo, si, uc);
 	if (kick && leaving) {
+		/* The next kick may come as soon as this one's handler returns. */
+		__atomic_store_n(&in_self.cpu->state, HOSTED_IN_KERNEL, __ATOMIC_RELEASE);
 		redirect(uc, in_restart);
 		return;
 	}
