@@ -34,6 +34,7 @@ struct options {
 	u32 nr_disks;
 	u32 engine;		/* enum hosted_engine_nr */
 	bool no_rewrite;
+	u32 pku;		/* enum pku_choice */
 	u64 mem_size;
 	u32 nr_cpus;
 	char **env;		/* --env, in order */

@@ -222,9 +222,8 @@ static void reap(void)
 }
 
 /* No wake-up: the futex call that this interrupts looks at the word again. */
-static void on_child(int signo)
+void in_child_died(void)
 {
-	(void)signo;
 	__atomic_or_fetch(&in_state()->want, IN_WANT_REAP, __ATOMIC_SEQ_CST);
 }
 
@@ -235,7 +234,7 @@ static void set_up(void)
 			    (u64)hosted_stub_page - HOSTED_BASE);
 
 	if (err > 0)
-		err = hosted_catch(HOST_SIGCHLD, (void *)on_child, HOST_SA_NOCLDSTOP);
+		err = in_catch_children();
 	if (!err)
 		err = in_filter();
 	if (err)
