@@ -64,7 +64,7 @@ int in_pku_init(void)
 		err = set_key(HOSTED_PRIVATE_BASE, HOSTED_PRIVATE_SIZE + HOSTED_PAGE,
 			      HOST_PROT_READ | HOST_PROT_WRITE, PKU_KEY);
 	if (!err)
-		err = set_key((u64)&in_self.scratch, IN_OPEN_SIZE,
+		err = set_key((u64)&in_self.altstack, IN_OPEN_SIZE,
 			      HOST_PROT_READ | HOST_PROT_WRITE, 0);
 	in_self.pku_offset = sh->pku_offset;
 	in_self.leave_pku = IN_LEAVE_PKU;

@@ -33,22 +33,23 @@
 #define IN_SELF_KSTACK 32
 #define IN_SELF_LEAVE_PKU 40
 #define IN_SELF_COOKIE 48
-#define IN_SELF_SCRATCH 8192
-#define IN_SELF_ALTSTACK 12288
+#define IN_SELF_ALTSTACK 8192
+#define IN_SELF_SCRATCH 40960
 #define IN_SELF_STACK_TOP 77824
 #define IN_SELF_SIZE 110592
 #define IN_ALTSTACK_SIZE 32768
 
-/* in_self.scratch: what IRET pops, then the rest. */
-#define IN_SCRATCH_RIP (IN_SELF_SCRATCH + 0)
-#define IN_SCRATCH_CS (IN_SELF_SCRATCH + 8)
-#define IN_SCRATCH_RFLAGS (IN_SELF_SCRATCH + 16)
-#define IN_SCRATCH_RSP (IN_SELF_SCRATCH + 24)
-#define IN_SCRATCH_SS (IN_SELF_SCRATCH + 32)
-#define IN_SCRATCH_RAX (IN_SELF_SCRATCH + 40)
-#define IN_SCRATCH_RCX (IN_SELF_SCRATCH + 48)
-#define IN_SCRATCH_RDX (IN_SELF_SCRATCH + 56)
-#define IN_SCRATCH_PKRU (IN_SELF_SCRATCH + 64)
+/* in_self.scratch: what IRET pops, then the rest. Not at its beginning, which is the
+ * end of the alternate stack and would count as on it. */
+#define IN_SCRATCH_RIP (IN_SELF_SCRATCH + 64)
+#define IN_SCRATCH_CS (IN_SELF_SCRATCH + 72)
+#define IN_SCRATCH_RFLAGS (IN_SELF_SCRATCH + 80)
+#define IN_SCRATCH_RSP (IN_SELF_SCRATCH + 88)
+#define IN_SCRATCH_SS (IN_SELF_SCRATCH + 96)
+#define IN_SCRATCH_RAX (IN_SELF_SCRATCH + 104)
+#define IN_SCRATCH_RCX (IN_SELF_SCRATCH + 112)
+#define IN_SCRATCH_RDX (IN_SELF_SCRATCH + 120)
+#define IN_SCRATCH_PKRU (IN_SELF_SCRATCH + 128)
 
 /* How in_leave leaves. */
 #define IN_LEAVE_EXACT 1
@@ -91,8 +92,8 @@ struct in_self {
 	struct trapinfo info;		/* from the signal handler to in_trap */
 	struct tlb_op op[TLB_OPS];	/* being done: in_view.c */
 	/* These two are open to user code where there are protection keys. */
-	u8 scratch[4096] __aligned(4096);
 	u8 altstack[IN_ALTSTACK_SIZE] __aligned(4096);
+	u8 scratch[4096] __aligned(4096);
 	u8 stack[IN_STACK_SIZE] __aligned(4096);	/* of the carrier itself */
 	s32 child[IN_CARRIERS];		/* zygote: process ids by slot */
 	s32 pidfd[IN_CARRIERS];		/* and their descriptors, with several CPUs */
@@ -110,7 +111,7 @@ _Static_assert(offsetof(struct in_self, stack) + IN_STACK_SIZE == IN_SELF_STACK_
 	       "known to in_entry.S");
 _Static_assert(sizeof(struct in_self) == IN_SELF_SIZE, "known to in_entry.S");
 
-#define IN_OPEN_SIZE (4096 + IN_ALTSTACK_SIZE)	/* scratch and altstack */
+#define IN_OPEN_SIZE (4096 + IN_ALTSTACK_SIZE)	/* altstack and scratch */
 
 struct in_carrier {
 	u32 turn;			/* futex: this one is to run */
