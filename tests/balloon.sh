@@ -5,7 +5,7 @@
 hyla=$1
 shift
 opts=$*
-. "${0%/*}/tap.sh"
+. "$(dirname "$0")/tap.sh"
 case " $opts " in
 *" q35 "* | *" pc "*) bus=pci ;;
 *) bus=device ;;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # boot.sh HYLA: streams, signals, exit codes and faults of `hyla boot`. TAP.
 hyla=$1
-. "${0%/*}/tap.sh"
+. "$(dirname "$0")/tap.sh"
 boot() { "$hyla" boot --accel tcg --timeout 60 "$@"; }
 code() { "$@" >/dev/null 2>&1; echo $?; }
 
@@ -204,6 +204,12 @@ fi
 boot --mem 2M -- true >"$dir/msg" 2>&1
 check "$? $(grep -c 'out of memory' "$dir/msg")" "137 1" "too little memory: one line"
 check "$(code boot --mem 1M -- true)" 125 "far too little memory"
+mkdir "$dir/big"
+head -c 1000000 /dev/urandom >"$dir/big/file"
+"$hyla" image -o "$dir/big.cpio" "$dir/big"
+boot --mem 2M --initrd "$dir/big.cpio" -- /file >"$dir/msg" 2>&1
+check "$?" 125 "an initrd that would lie over the kernel"
+check "$(grep -c '^hyla: too little memory: the kernel ends at' "$dir/msg")" 1 "and a line that says so"
 check "$(boot --append mem=32M -- sh -c 'awk "/MemTotal/ { print (\$2 < 33000) }" /proc/meminfo')" 1 "mem="
 boot --append mem=1100K -- true >"$dir/msg" 2>&1
 check "$? $(grep -c 'too little memory' "$dir/msg")" "125 1" "no memory: one line"

@@ -5,7 +5,7 @@
 hyla=$1
 world=$2
 shift 2
-. "${0%/*}/tap.sh"
+. "$(dirname "$0")/tap.sh"
 guest() { timeout 120 "$hyla" $world $opts --timeout 100 "$@"; }
 opts=$*
 sum() { cksum <"$1"; }

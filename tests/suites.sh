@@ -37,6 +37,7 @@ suite attack-inproc-2cpu sh "$tests/torture/attack.sh" ./attack ./hyla run --eng
 for cpus in 1 2; do
 	suite kill-inproc-${cpus}cpu sh "$tests/torture/kill.sh" ./stress ./hyla run --engine inproc --cpus $cpus
 done
+suite share-inproc sh "$tests/share.sh" ./hyla run --engine inproc
 suite disk-inproc sh "$tests/disk.sh" ./hyla run --engine inproc
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
 suite oom-abi ./hyla run --engine inproc --timeout 900 -- ./abi-tests --oom=29
@@ -56,6 +57,7 @@ if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 	fi
 	suite boot sh "$tests/boot.sh" ./hyla
 	suite balloon sh "$tests/balloon.sh" ./hyla --cpus 2
+	suite share-microvm sh "$tests/share.sh" ./hyla boot --accel tcg
 	suite disk-microvm-2cpu sh "$tests/disk.sh" ./hyla boot --accel tcg --cpus 2
 	suite disk-q35 sh "$tests/disk.sh" ./hyla boot --accel tcg --machine q35
 	HYLA_WORLD=boot

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# For scripts that print TAP: `. "${0%/*}/tap.sh"`. Gives $dir, a directory that goes
+# For scripts that print TAP: `. "$(dirname "$0")/tap.sh"`. Gives $dir, a directory that goes
 # with the script, and counts in $n and $bad.
 # shellcheck shell=sh
 n=0

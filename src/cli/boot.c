@@ -8,6 +8,7 @@
  * The guest's wall clock starts from hyla.epoch= on the kernel's command line.
  */
 #define _GNU_SOURCE
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -97,6 +98,46 @@ static bool check_disks(const struct vm *vm)
 		return false;
 	}
 	return true;
+}
+
+/* The physical address behind the kernel, or 0: let the VMM say what is wrong with it. */
+static u64 kernel_end(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	u64 end = 0;
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, &eh, sizeof(eh)) == sizeof(eh) && !memcmp(eh.e_ident, ELFMAG, SELFMAG))
+		for (u32 i = 0; i < eh.e_phnum; i++)
+			if (pread(fd, &ph, sizeof(ph), (off_t)(eh.e_phoff + i * sizeof(ph))) ==
+				sizeof(ph) &&
+			    ph.p_type == PT_LOAD && ph.p_paddr + ph.p_memsz > end)
+				end = ph.p_paddr + ph.p_memsz;
+	close(fd);
+	return end;
+}
+
+/* VMMs load the initrd to the end of memory, be it over the kernel. */
+static bool check_memory(const struct vm *vm)
+{
+	u64 kernel = kernel_end(vm->kernel), least;
+	char what[128], advice[64];
+	struct stat st;
+
+	if (fstat(vm->initrd, &st))
+		return true;
+	least = kernel + (((u64)st.st_size + 4095) & ~4095ul);
+	if (vm->g.o.mem_size >= least)
+		return true;
+	snprintf(what, sizeof(what), "the kernel ends at %lu KiB and the initrd has %lu KiB",
+		 kernel >> 10, (u64)st.st_size >> 10);
+	snprintf(advice, sizeof(advice), "unpacked it needs as much again: try --mem %luM",
+		 (kernel + 2 * (u64)st.st_size + (2 << 20)) >> 20);
+	report("too little memory", what, advice);
+	return false;
 }
 
 /* ---- streams ---- */
@@ -277,6 +318,8 @@ static int boot(struct vm *vm)
 		make_cmdline(vm);
 	}
 	if (vm->initrd < 0 || (o->record && !record_save(vm)))
+		return EXIT_HYLA;
+	if (!o->replay && !check_memory(vm))
 		return EXIT_HYLA;
 	vm->kvm = !vm_repeats(vm) && (o->accel ? !strcmp(o->accel, "kvm") : kvm_works());
 	argv = qemu ? qemu_command(vm) : vmm_command(vm);

@@ -4,7 +4,8 @@
  *
  *   9p_client.c  messages: marshalling, fids, one function per 9P request
  *   9p_inode.c   inodes by qid, attributes, lookup, revalidation
- *   9p_dir.c     creating, removing, renaming; reading directories
+ *   9p_dir.c     creating, removing, renaming
+ *   9p_readdir.c reading directories
  *   9p_file.c    open files: page cache filling, write-through, mmap
  *   9p_xattr.c   extended attributes
  *   9p_super.c   sessions, mounting, statfs
@@ -78,6 +79,8 @@ struct p9_inode {
 	u32 opens;		/* open files */
 	u64 validated_ns;	/* attributes are from then; 0: stale */
 	char *link;		/* symlink target, once read */
+	struct p9_list *list;	/* directory: its entries, or NULL */
+	u32 changes;		/* directory: that we know of */
 	struct list_head idle;
 };
 
@@ -176,11 +179,13 @@ void p9_refid(struct inode *inode, struct inode *not_dir, const struct qstr *not
 void p9_unhash(struct inode *inode);
 void p9_evict(struct inode *inode);
 
-/* ---- 9p_dir.c, 9p_file.c, 9p_xattr.c ---- */
+/* ---- 9p_dir.c, 9p_readdir.c, 9p_file.c, 9p_xattr.c ---- */
 
 extern const struct inode_ops p9_dir_iops, p9_file_iops, p9_link_iops, p9_special_iops;
 extern const struct file_ops p9_dir_fops, p9_file_fops;
 extern const struct mapping_ops p9_mapping_ops, p9_mapping_ro_ops;
+/* The directory is not what it was. */
+void p9_list_drop(struct p9_inode *p);
 /* An open fid of the inode that can read (or write), opened if need be. */
 int p9_open_fid(struct inode *inode, bool write, u32 *fid) __must_check;
 void p9_idle_remove(struct p9_inode *p, struct p9_session *s);

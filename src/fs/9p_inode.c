@@ -120,12 +120,15 @@ void p9_update(struct inode *inode, const struct p9_attr *attr)
 	} else if (S_ISLNK(inode->mode)) {
 		kfree(p->link);
 		p->link = NULL;
+	} else if (S_ISDIR(inode->mode)) {
+		p9_list_drop(p);
 	}
 }
 
 void p9_stale(struct inode *inode)
 {
 	p9_i(inode)->validated_ns = 0;
+	p9_list_drop(p9_i(inode));
 }
 
 int p9_refresh(struct inode *inode)
@@ -296,6 +299,7 @@ void p9_evict(struct inode *inode)
 	p9_clunk(s, p->rfid);
 	p9_clunk(s, p->wfid);
 	p9_clunk(s, p->fid);
+	p9_list_drop(p);
 	kfree(p->link);
 	slab_free(&p9_inode_cache, p);
 	inode->priv = NULL;

@@ -52,14 +52,14 @@ static int show_meminfo(struct text *t, void *data __unused, u64 *cursor __unuse
 	{
 		const struct kib_row rows[] = {
 			{ "MemTotal", total }, { "MemFree", free },
-			{ "MemAvailable", min(total, free + cache) }, { "Buffers", 0 },
+			{ "MemAvailable", KIB(page_available()) }, { "Buffers", 0 },
 			{ "Cached", cache }, { "SwapCached", 0 }, { "Active", KIB(st.anon) },
 			{ "Inactive", cache }, { "Active(anon)", KIB(st.anon) },
 			{ "Inactive(anon)", 0 }, { "Active(file)", 0 },
 			{ "Inactive(file)", cache }, { "Unevictable", 0 }, { "Mlocked", 0 },
 			{ "SwapTotal", 0 }, { "SwapFree", 0 }, { "Dirty", 0 },
 			{ "Writeback", 0 }, { "AnonPages", KIB(st.anon) }, { "Mapped", 0 },
-			{ "Shmem", 0 }, { "KReclaimable", 0 }, { "Slab", KIB(st.slab) },
+			{ "Shmem", KIB(st.shmem) }, { "KReclaimable", 0 }, { "Slab", KIB(st.slab) },
 			{ "SReclaimable", 0 }, { "SUnreclaim", KIB(st.slab) },
 			{ "KernelStack", stacks }, { "PageTables", KIB(st.table) },
 			{ "NFS_Unstable", 0 }, { "Bounce", 0 }, { "WritebackTmp", 0 },

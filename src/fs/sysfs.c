@@ -84,9 +84,10 @@ static int show_node_meminfo(struct text *t, void *data __unused, u64 *cursor __
 	page_get_stats(&st);
 	text_printf(t, "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\n"
 		    "Node 0 MemUsed:        %8lu kB\nNode 0 FilePages:      %8lu kB\n"
-		    "Node 0 AnonPages:      %8lu kB\nNode 0 Slab:           %8lu kB\n",
+		    "Node 0 AnonPages:      %8lu kB\nNode 0 Shmem:          %8lu kB\n"
+		    "Node 0 Slab:           %8lu kB\n",
 		    st.total * k, st.free * k, (st.total - st.free) * k, st.cache * k,
-		    st.anon * k, st.slab * k);
+		    st.anon * k, st.shmem * k, st.slab * k);
 	return 0;
 }
 

@@ -22,7 +22,7 @@
 
 #include "lib/types.h"
 
-#define HAL_ABI_VERSION 4
+#define HAL_ABI_VERSION 5
 #define HAL_MEM_RANGES 16
 
 struct hal_mem_range {
@@ -51,6 +51,7 @@ struct hal_info {
 	u64 config_size;		/* bytes */
 	paddr_t initrd;			/* cpio archive, inside no mem[] range */
 	u64 initrd_size;		/* bytes, 0: none */
+	bool initrd_ram;		/* its pages hold nothing else: memory when it is unpacked */
 	u64 xfeatures;			/* XCR0 that guests run with; 0: FXSAVE only */
 	u32 fp_size;			/* bytes of a task's FP area (XSAVE standard format) */
 	u32 hwcap;			/* AT_HWCAP: CPUID.1:EDX */

@@ -44,6 +44,7 @@
 #include "mm/slab.h"
 #include "net/arping.h"
 #include "net/netdev.h"
+#include "net/vsock.h"
 #include "virtio/console.h"
 #include "virtio/virtio.h"
 
@@ -383,6 +384,18 @@ static void reap_children(void)
 			process_reap(c);
 }
 
+static void unpack_initrd(void)
+{
+	const struct hal_info *info = hal_info();
+	int err = cpio_unpack(phys_to_virt(info->initrd), info->initrd_size);
+
+	if (err)
+		log_err("the initrd is damaged: error %d", -err);
+	if (info->initrd_ram)
+		page_add(align_down(info->initrd, PAGE_SIZE),
+			 align_up(info->initrd + info->initrd_size, PAGE_SIZE));
+}
+
 static void init_main(void *unused)
 {
 	u64 deadline;
@@ -392,11 +405,8 @@ static void init_main(void *unused)
 	(void)unused;
 	virtio_init();
 	boot_mark("devices");
-	if (IS_ENABLED(CONFIG_INITRD) && hal_info()->initrd_size) {
-		err = cpio_unpack(phys_to_virt(hal_info()->initrd), hal_info()->initrd_size);
-		if (err)
-			log_err("the initrd is damaged: error %d", -err);
-	}
+	if (IS_ENABLED(CONFIG_INITRD) && hal_info()->initrd_size)
+		unpack_initrd();
 	boot_mark("initrd");
 	config_init();
 	random_config();
@@ -508,6 +518,7 @@ void kern_main(void)
 	if (IS_ENABLED(CONFIG_FS_9P))
 		p9_init();
 	netdev_init();
+	vsock_init();
 	make_init();
 	boot_mark("core, file systems");
 	sched_idle_loop();

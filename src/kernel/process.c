@@ -341,6 +341,7 @@ SYSCALL_DEFINE1(sysinfo, uaddr_t, p)
 		si.loads[i] = sched_load_avg(i) << 5;
 	si.totalram = st.total * PAGE_SIZE;
 	si.freeram = st.free * PAGE_SIZE;
+	si.sharedram = st.shmem * PAGE_SIZE;
 	si.procs = (u16)min(nr_tasks, 65535u);
 	return copyout(p, &si, sizeof(si));
 }

@@ -6,9 +6,11 @@
  * tasks first by priority, then fair ones by weighted virtual runtime. The
  * kernel lock protects it. A running task is not on the queue.
  *
- * Tickless: a CPU arms its timer for the earlier of the next kernel timer and,
- * only if somebody waits on the queue, the end of the slice. An armed time
- * that is earlier than needed is left alone: firing early is harmless.
+ * Tickless: a CPU arms its timer for the earlier of the next kernel timer, unless
+ * another CPU sees to that, and, only if somebody waits on the queue, the end of
+ * the slice. An armed time that is earlier than needed is left alone: firing early
+ * is harmless. A CPU in user mode without a timer does not know that somebody has
+ * begun to wait; the first slice that ends with the queue not empty tells it.
  *
  * A wake-up asks an idle CPU, else this one, to look at the queue; every CPU
  * that leaves user mode or a task looks anyway.
@@ -34,6 +36,8 @@ static struct list_head run_queue = LIST_HEAD_INIT(run_queue);
 static u32 nr_queued;
 static u64 min_vruntime;
 static u64 armed_ns[HAL_MAX_CPUS];
+static u64 covered_ns = U64_MAX;	/* the timer of cpus[coverer] fires by then */
+static u32 coverer;
 static u64 load_avg[3];
 static u64 load_updated_ns;
 
@@ -186,8 +190,9 @@ static void ask(struct cpu *c)
 		hal_ipi(c->nr);
 }
 
-/* t is on the queue: makes a CPU look there, if one should at once. */
-static void find_cpu(struct task *t)
+/* t is on the queue: makes an idle CPU look there. NULL, or if there is none a
+ * busy one that t may run on, this one if possible. */
+static struct cpu *wake_idle(struct task *t)
 {
 	struct cpu *allowed = NULL;
 
@@ -198,11 +203,19 @@ static void find_cpu(struct task *t)
 			continue;
 		if (c->running == c->idle && !c->need_resched) {
 			ask(c);
-			return;
+			return NULL;
 		}
 		if (!allowed || c == this_cpu())
 			allowed = c;
 	}
+	return allowed;
+}
+
+/* t is on the queue: makes a CPU look there, if one should at once. */
+static void find_cpu(struct task *t)
+{
+	struct cpu *allowed = wake_idle(t);
+
 	if (allowed == this_cpu()) {
 		if (preempts(t, allowed->running))
 			allowed->need_resched = true;
@@ -306,6 +319,8 @@ void schedule(void)
 		min_vruntime = max(min_vruntime, next->vruntime);
 	if (next == prev)
 		return;
+	if (prev->on_rq && nr_cpus_online > 1)
+		wake_idle(prev);	/* one may have gone to sleep while prev ran */
 	if (prev->state == TASK_RUNNABLE)
 		prev->nivcsw++;
 	else
@@ -357,6 +372,17 @@ static void arm(struct cpu *cpu, u64 when)
 	}
 }
 
+/* When this CPU has to see to kernel timers: the next one, or never if another
+ * CPU's timer fires by then. */
+static u64 own_timer_ns(const struct cpu *cpu)
+{
+	if (timer_first_ns >= covered_ns && coverer != cpu->nr)
+		return U64_MAX;
+	covered_ns = timer_first_ns;
+	coverer = cpu->nr;
+	return timer_first_ns;
+}
+
 void sched_want_tick(void)
 {
 	arm(this_cpu(), hal_clock_ns() + SLICE_NS);
@@ -365,11 +391,20 @@ void sched_want_tick(void)
 void sched_prepare_user(void)
 {
 	struct cpu *cpu = this_cpu();
-	u64 when = timer_first_ns;
+	u64 when = own_timer_ns(cpu);
 
 	if (!list_empty(&run_queue))
 		when = min(when, cpu->slice_end_ns);
 	arm(cpu, when);
+}
+
+/* Somebody has waited for a slice: those who run without a timer share, too. */
+static void end_other_slices(const struct cpu *self, u64 now)
+{
+	for (u32 i = 0; i < nr_cpus_online; i++)
+		if (&cpus[i] != self && cpus[i].running != cpus[i].idle &&
+		    cpus[i].slice_end_ns <= now && armed_ns[i] > now + SLICE_NS)
+			hal_ipi(i);
 }
 
 void kern_timer(void)
@@ -381,9 +416,13 @@ void kern_timer(void)
 	cpu = this_cpu();
 	now = hal_clock_ns();
 	armed_ns[cpu->nr] = U64_MAX;
+	if (coverer == cpu->nr)
+		covered_ns = U64_MAX;
 	timer_run_expired(now);
-	if (now >= cpu->slice_end_ns && !list_empty(&run_queue))
+	if (now >= cpu->slice_end_ns && !list_empty(&run_queue)) {
 		cpu->need_resched = true;
+		end_other_slices(cpu, now);
+	}
 	kernel_unlock();
 }
 
@@ -399,7 +438,7 @@ void sched_idle_loop(void)
 			continue;
 		}
 		cpu->need_resched = false;
-		arm(cpu, timer_first_ns);
+		arm(cpu, own_timer_ns(cpu));
 		begin = hal_clock_ns();
 		kernel_unlock();
 		hal_idle();

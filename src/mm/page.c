@@ -21,6 +21,8 @@
 #include "lib/string.h"
 #include "mm/reclaim.h"
 
+#define RESERVE_MAX 256ul	/* pages */
+
 u8 *phys_base;
 struct page *page_array;
 u64 nr_phys_pages;
@@ -161,6 +163,13 @@ void page_get_stats(struct page_stats *st)
 	*st = page_counts;
 }
 
+u64 page_available(void)
+{
+	u64 pages = page_counts.free + page_counts.cache - page_counts.shmem;
+
+	return pages > reserve_pages ? pages - reserve_pages : 0;
+}
+
 /* The page array is carved from the first range with room for it. */
 static paddr_t place_page_array(const struct hal_info *info, u64 size)
 {
@@ -217,6 +226,9 @@ void page_init(void)
 	for (u32 i = 0; i < info->mem_count; i++)
 		nr_phys_pages = max(nr_phys_pages,
 				    (info->mem[i].start + info->mem[i].size) >> PAGE_SHIFT);
+	if (info->initrd_ram)
+		nr_phys_pages = max(nr_phys_pages,
+				    DIV_ROUND_UP(info->initrd + info->initrd_size, PAGE_SIZE));
 	size = align_up(nr_phys_pages * sizeof(struct page), PAGE_SIZE);
 	array = place_page_array(info, size);
 	page_array = phys_to_virt(array);
@@ -231,7 +243,18 @@ void page_init(void)
 		add_range(start, end);
 	}
 	page_counts.reserved = nr_phys_pages - page_counts.total;
-	reserve_pages = min(page_counts.total / 32, 1024ul);
+	reserve_pages = min(page_counts.total / 32, RESERVE_MAX);
+}
+
+void page_add(paddr_t start, paddr_t end)
+{
+	u64 pfn = start >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+
+	bug_on(last > nr_phys_pages);
+	page_counts.reserved -= last - pfn;
+	for (; pfn < last; pfn++)
+		page_array[pfn] = (struct page){ 0 };
+	add_range(start, end);
 }
 
 /* ---- allocation-failure injection ---- */

@@ -70,6 +70,8 @@ static inline void *page_to_virt(const struct page *p) { return phys_to_virt(pag
 static inline struct page *virt_to_page(const void *p) { return phys_to_page(virt_to_phys(p)); }
 
 void page_init(void);
+/* Whole pages that were reserved so far and are in no use: memory from now on. */
+void page_add(paddr_t start, paddr_t end);
 
 /* 2^order contiguous pages, refcount 1 on the first; NULL when out of memory. */
 struct page *page_alloc(u32 order, u32 flags) __must_check;
@@ -89,11 +91,14 @@ void page_free_virt(void *p);
 
 struct page_stats {
 	u64 total, free, cache, anon, slab, table, reserved;	/* pages */
+	u64 shmem;	/* of cache: memory of tmpfs, which cannot be reclaimed */
 };
 void page_get_stats(struct page_stats *st);
+/* Pages that programs could still get: free or clean cache, above the reserve. */
+u64 page_available(void);
 /* Free blocks of each order (/proc/buddyinfo). */
 void page_free_counts(u64 count[MAX_ORDER]);
-/* Adjusts the accounting kinds above (cache, anon, table). */
+/* Adjusts the accounting kinds above (cache, shmem, anon, table). */
 extern struct page_stats page_counts;
 
 /*

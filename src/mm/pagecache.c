@@ -64,6 +64,7 @@ static void page_detach(struct page *page)
 	bug_on(radix_remove(&m->pages, page->index) != page);
 	m->nr_pages--;
 	page_counts.cache--;
+	page_counts.shmem -= !!(m->flags & MAPPING_PERSISTENT);
 	page->mapping = NULL;
 	page->flags &= ~PG_DIRTY;
 	list_del(&page->lru);
@@ -80,7 +81,9 @@ static int page_attach(struct mapping *m, struct page *page, u64 index)
 	page->index = index;
 	m->nr_pages++;
 	page_counts.cache++;
-	if (!(m->flags & MAPPING_PERSISTENT))
+	if (m->flags & MAPPING_PERSISTENT)
+		page_counts.shmem++;
+	else
 		list_add_tail(&page->lru, &lru);
 	return 0;
 }

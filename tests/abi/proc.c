@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <sys/prctl.h>
+#include <sys/sysinfo.h>
 
 static char buf[65536];
 
@@ -360,6 +361,26 @@ ABI_TEST(meminfo)
 	CHECK(number(buf, "MemAvailable") <= number(buf, "MemTotal"));
 	CHECK(field(buf, "Cached") && field(buf, "SwapTotal") && field(buf, "Buffers"));
 	CHECK(strstr(buf, " kB\n"));
+}
+
+/* What lies in a memfd is shared memory. */
+ABI_TEST(meminfo_shared_memory)
+{
+	static char data[16 << 20];
+	struct sysinfo before, after;
+	int fd = OK(memfd_create("shared", 0));
+	long shmem;
+
+	slurp("/proc/meminfo");
+	shmem = number(buf, "Shmem");
+	OK(sysinfo(&before));
+	memset(data, 1, sizeof(data));
+	CHECK_EQ(write(fd, data, sizeof(data)), (long)sizeof(data));
+	slurp("/proc/meminfo");
+	OK(sysinfo(&after));
+	CHECK(number(buf, "Shmem") - shmem >= 8 << 10);	/* others may have freed some */
+	CHECK((after.sharedram - before.sharedram) * after.mem_unit >= 8 << 20);
+	close(fd);
 }
 
 ABI_TEST(system_stat)

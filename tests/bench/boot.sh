@@ -4,7 +4,7 @@
 # name, value, unit. Run in the build directory. QEMU's TCG is forced.
 #
 # Instruction counts are from -icount shift=0 (one instruction, one nanosecond):
-# they do not depend on the host's load. Times are the least of N runs.
+# they do not depend on the host's load. Times are the least of $RUNS runs (10).
 set -eu
 hyla=${1:-./hyla}
 runs=${RUNS:-10}
@@ -53,6 +53,52 @@ for mem in 2 3 4 6 8 12 16; do
 	fi
 done
 
+# What programs do not get of 128 MiB: by MemTotal, as the kernel counts it at its start, and
+# by a program that touches pages until it is killed (its page tables not counted).
+cat >"$dir/touch.c" <<'C'
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(void)
+{
+	long n = 0, last = 0, total = 0;
+	char *m = mmap(NULL, 256l << 20, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int fd[2];
+	FILE *f;
+
+	if (m == MAP_FAILED || pipe(fd))
+		return 1;
+	f = fopen("/proc/meminfo", "r");
+	if (!f || fscanf(f, "MemTotal: %ld", &total) != 1)
+		return 1;
+	if (fork() == 0)
+		for (;; n++) {
+			m[n * 4096] = 1;
+			if (write(fd[1], &n, sizeof(n)) != sizeof(n))
+				_exit(1);
+		}
+	close(fd[1]);
+	while (read(fd[0], &n, sizeof(n)) == sizeof(n))
+		last = n;
+	wait(NULL);
+	printf("%ld %ld\n", total, (last + 1 + last / 512) * 4);
+	return 0;
+}
+C
+mkdir "$dir/touch"
+gcc -static -O2 -s -o "$dir/touch/init" "$dir/touch.c"
+"$hyla" image --epoch 0 -o "$dir/t.cpio" "$dir/touch"
+timeout 60 "$hyla" boot --accel tcg --mem 128M --initrd "$dir/t.cpio" 2>/dev/null >"$dir/mem"
+file=$(wc -c <"$dir/touch/init")
+awk -v file="$file" '{
+	printf "mem.not-in-total.128M\t%.2f\tMiB\n", 128 - $1 / 1024
+	printf "mem.not-touchable.128M\t%.2f\tMiB\n", 128 - ($2 + file / 1024) / 1024
+}' "$dir/mem"
+
 # ---- time ----
 least() {	# command...: least wall time in ms
 	best=999999
@@ -67,6 +113,61 @@ least() {	# command...: least wall time in ms
 	done
 	echo "$best" | awk '{ printf "%.1f", $1 / 100 }'
 }
+# From QEMU's exec to the first byte: of a kernel that does nothing but write one to the
+# serial port and end (the floor), and of init. Turn by turn, the least of each.
+here=$(cd "$(dirname "$0")" && pwd)
+gcc -O2 -o "$dir/firstbyte" "$here/firstbyte.c"
+mkdir "$dir/bin"
+ln "$dir/firstbyte" "$dir/bin/qemu-system-x86_64"
+cat >"$dir/floor.S" <<'S'
+	.section .note.pvh, "a", @note
+	.long 4, 4, 18			/* XEN_ELFNOTE_PHYS32_ENTRY */
+	.asciz "Xen"
+	.long _start
+	.text
+	.code32
+	.globl _start
+_start:
+	mov $0x3f8, %dx
+	mov $'h', %al
+	out %al, %dx
+	mov $0xf4, %dx			/* isa-debug-exit */
+	out %al, %dx
+1:	hlt
+	jmp 1b
+S
+cat >"$dir/floor.lds" <<'S'
+ENTRY(_start)
+PHDRS { text PT_LOAD FLAGS(5); note PT_NOTE FLAGS(4); }
+SECTIONS {
+	. = 0x100000;
+	.text : { *(.text) } :text
+	.note : { *(.note.pvh) } :text :note
+	/DISCARD/ : { *(.note.gnu*) *(.comment) }
+}
+S
+gcc -static -nostdlib -Wl,--build-id=none -Wl,-T,"$dir/floor.lds" -o "$dir/floor" "$dir/floor.S"
+first_floor() {
+	"$dir/firstbyte" "$dir/none" qemu-system-x86_64 -nodefaults -no-user-config -no-reboot \
+		-display none -machine microvm,acpi=off,pit=off,pic=off,rtc=off,x-option-roms=off \
+		-accel tcg -cpu max -m 128M -serial stdio \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel "$dir/floor" </dev/null
+}
+first_hello() {
+	FIRSTBYTE_STAMP="$dir/stamp" PATH="$dir/bin:$PATH" "$dir/firstbyte" "$dir/stamp" \
+		"$hyla" boot --accel tcg --initrd "$dir/h.cpio" --mem 128M </dev/null
+}
+i=0
+while [ $i -lt "$runs" ]; do
+	first_floor >>"$dir/first.floor"
+	first_hello >>"$dir/first.hello"
+	i=$((i + 1))
+done
+floor=$(sort -n "$dir/first.floor" | head -n 1)
+first=$(sort -n "$dir/first.hello" | head -n 1)
+say time.first-byte.floor "$floor" ms
+say time.first-byte.hello "$first" ms
+say time.first-byte.ratio "$(awk -v a="$first" -v b="$floor" 'BEGIN { printf "%.2f", a / b }')" "of the floor"
 say time.qemu-version "$(least qemu-system-x86_64 --version)" ms
 say time.hello.microvm "$(least boot --mem 128M)" ms
 say time.hello.q35 "$(least boot --mem 128M --machine q35)" ms

@@ -5,7 +5,7 @@
 static void test_info(void)
 {
 	const struct hal_info *info = hal_info();
-	bool sorted = true, aligned = true;
+	bool sorted = true, aligned = true, apart = true;
 
 	check_eq(info->abi_version, HAL_ABI_VERSION, "info: version of the contract");
 	check(info->nr_cpus >= 1 && info->nr_cpus <= HAL_MAX_CPUS, "info: number of CPUs");
@@ -16,9 +16,14 @@ static void test_info(void)
 		if (i)
 			sorted &= info->mem[i - 1].start + info->mem[i - 1].size <=
 				  info->mem[i].start;
+		apart &= !info->initrd_size ||
+			 align_up(info->initrd + info->initrd_size, 4096ul) <= info->mem[i].start ||
+			 align_down(info->initrd, 4096ul) >=
+				 info->mem[i].start + info->mem[i].size;
 	}
 	check(aligned, "info: ranges are whole pages");
 	check(sorted, "info: ranges are sorted and apart");
+	check(apart, "info: the pages of the initrd are in none");
 	check(info->user_limit > STACK_TOP && is_aligned(info->user_limit, 4096ul),
 	      "info: user limit");
 	check(info->cmdline != NULL && info->name != NULL, "info: strings");

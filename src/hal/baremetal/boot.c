@@ -238,6 +238,7 @@ void bm_main(u32 protocol, u64 info)
 	smp_init();
 	bm_info.initrd = bm_boot.initrd;
 	bm_info.initrd_size = bm_boot.initrd_size;
+	bm_info.initrd_ram = initrd_end() <= ram_limit;
 	describe_memory();
 	enter_core();
 }

@@ -259,6 +259,7 @@ static void fill_info(struct hosted_shared *sh, const struct hosted_engine *engi
 	info.config_size = sh->config_size;
 	info.initrd = sh->initrd;
 	info.initrd_size = sh->initrd_size;
+	info.initrd_ram = true;
 	info.xfeatures = sh->xfeatures;
 	info.fp_size = sh->fp_size;
 	info.hwcap = sh->hwcap;
