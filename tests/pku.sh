@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # pku.sh BUILD-DIR [BZIMAGE]: `hyla run --pku` where there are protection keys: under
 # a Linux kernel in QEMU, whose TCG has them on any host. BZIMAGE is that kernel;
-# without it, one of Debian's for clouds is taken from /boot, which has all that is
-# needed built in. Prints TAP, a line for each suite inside; skipped if there is none.
+# without it, one of Debian's for clouds is taken, which has all that is needed built
+# in, from /boot or from where .ci/run puts it. Prints TAP, a line for each suite inside;
+# skipped if there is no kernel.
 #
 # Two CPUs, for guests with one and with two. WRPKRU flushes TCG's TLB, so that the
 # measurement at the start of a run finds it too slow: --pku is asked for. SMAP is
@@ -19,7 +20,7 @@ skip() {
 	exit 0
 }
 if [ -z "$linux" ]; then
-	for k in /boot/vmlinuz-*-cloud-amd64; do
+	for k in /boot/vmlinuz-*-cloud-amd64 "$build"/linux/boot/vmlinuz-*-cloud-amd64; do
 		[ ! -r "$k" ] || linux=$k
 	done
 fi
@@ -31,6 +32,10 @@ command -v cpio >/dev/null || skip "no cpio"
 busybox=$(command -v busybox) || skip "no busybox"
 . "$tests/tap.sh"
 
+if "$build/hyla" doctor | grep -q 'PKU .*no protection'; then
+	"$build/hyla" run --pku -- true 2>"$dir/line"
+	check "$? $(grep -c '^hyla: --pku: ' "$dir/line")" "125 1" "--pku on a host without keys"
+fi
 root=$dir/root
 mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/t" "$root/run" \
 	"$root/var/tmp"
@@ -77,6 +82,8 @@ programs() {	# which, CPUs
 	esac
 }
 t doctor 20 sh -c './hyla doctor | grep -q "PKU .*default"'
+t not-with-ptrace 20 sh -c './hyla run --engine ptrace --pku -- ./attack 2>/tmp/line; [ $? = 125 ] &&
+	grep -q "^hyla: --pku: " /tmp/line'
 programs tame 1 &
 programs wild 1
 wait

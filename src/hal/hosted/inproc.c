@@ -2,8 +2,9 @@
 /*
  * The inproc engine: guest code runs in the process that runs the kernel, below
  * the window, and the kernel is entered by a signal handler or a jump. The fast
- * engine, and not a wall: a guest can write to kernel memory. docs/security.md
- * says what it can then do to the host (little).
+ * engine, and not a wall: a guest can write to kernel memory, be it that it
+ * must open a protection key first. docs/security.md says what it can then do to
+ * the host (little).
  *
  *   user code                              kernel text
  *   syscall ---- seccomp, SIGSYS ----+

@@ -17,6 +17,8 @@
  *   in_view_enter   (on the way to user mode) view <-> carrier; change to it
  *   hal_as_destroy  carriers without a view: idle, or one that a CPU runs
  *
+ * With protection keys user code sees nothing of the kernel: in_pku.c.
+ *
  * in_self is private to each process, at the same address in all of them;
  * struct in_state is shared by all, and under the kernel lock where it is not
  * said otherwise. Neither is physical memory. The zygote makes the carriers,
