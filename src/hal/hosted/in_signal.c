@@ -202,6 +202,10 @@ void in_signal_handler(int signo, struct host_siginfo *si, struct host_ucontext 
 	}
 	if (signo == HOST_SIGUSR1 && si->code == HOST_SI_TIMER)
 		hosted_timer_fired();
+	/* Who is new (or the zygote) may get what was meant for the one before, in user
+	 * mode, whose place it takes. */
+	if (!in_self.tf && (signo == HOST_SIGUSR1 || si->code <= 0))
+		return;
 	if (in_text(uc->rip))
 		kernel_signal(signo, si, uc);
 	else if (__atomic_load_n(&in_self.cpu->state, __ATOMIC_RELAXED) == HOSTED_IN_USER)

@@ -55,8 +55,9 @@ static void __noreturn take_over(void)
 	c->machine_check = 0;
 	in_self.info = (struct trapinfo){ .kind = TRAP_EXCEPTION, .vector = 18 };
 	tf->orig_rax = -1;
-	in_self.tf = tf;
+	/* In this order: without tf, no kick is taken for one in user mode. */
 	__atomic_store_n(&in_self.cpu->state, HOSTED_IN_KERNEL, __ATOMIC_SEQ_CST);
+	in_self.tf = tf;
 	in_enter(tf);
 }
 
