@@ -5,6 +5,10 @@
 if [ -x ./unit-tests ]; then
 	suite unit ./unit-tests
 fi
+if [ -x ./insn-check ]; then
+	suite decoders ./insn-check $(ls /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2 \
+		/lib/ld-musl-x86_64.so.1 /usr/bin/busybox /bin/bash 2>/dev/null)
+fi
 suite abi-native ./abi-tests --all
 suite abi-ptrace ./hyla run --engine ptrace --timeout 900 -- ./abi-tests --all
 if [ -x ./abi-tests-musl ]; then
@@ -40,6 +44,11 @@ for cpus in 1 2; do
 done
 suite share-inproc sh "$tests/share.sh" ./hyla run --engine inproc
 suite disk-inproc sh "$tests/disk.sh" ./hyla run --engine inproc
+if command -v python3 >/dev/null; then
+	for engine in inproc ptrace; do
+		suite vsock-$engine python3 "$tests/vsock.py" ./hyla run --engine $engine
+	done
+fi
 suite torture-ptrace sh "$tests/torture.sh" ./hyla run --engine ptrace
 suite oom-abi ./hyla run --engine inproc --timeout 900 -- ./abi-tests --oom=29
 suite oom-inproc bash "$tests/oom.sh" ./hyla --engine inproc

@@ -140,6 +140,32 @@ static bool check_memory(const struct vm *vm)
 	return false;
 }
 
+/* QEMU leaves the socket device to the host's kernel; the other VMMs have their own. */
+static bool check_vsock(const struct vm *vm, bool qemu)
+{
+	const struct options *o = &vm->g.o;
+	int fd;
+
+	if (!o->vsock_cid)
+		return true;
+	if (qemu == (o->vsock[0] != 0)) {
+		report("--vsock", qemu ? "QEMU's device has no PATH" : "a PATH is missing",
+		       qemu ? "--vsock cid=N joins the guest to the host's AF_VSOCK" :
+		       "--vsock PATH[,cid=N]");
+		return false;
+	}
+	if (!qemu || o->dry_run)
+		return true;
+	fd = open("/dev/vhost-vsock", O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		report_errno("/dev/vhost-vsock", errno,
+			     "--vsock wants the host's module vhost_vsock, and leave to use it");
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
 /* ---- streams ---- */
 
 static bool open_trace(struct vm *vm)
@@ -305,7 +331,8 @@ static int boot(struct vm *vm)
 
 	if (!o->replay)
 		guest_describe(&vm->g);
-	if (!find_kernel(vm) || !check_disks(vm) || (qemu && !(check_shares(vm) && choose_streams(vm))))
+	if (!find_kernel(vm) || !check_disks(vm) || !check_vsock(vm, qemu) ||
+	    (qemu && !(check_shares(vm) && choose_streams(vm))))
 		return EXIT_HYLA;
 	for (int i = 0; i < 3 && !qemu; i++)
 		config_add(&vm->g.config, (char[]){ 'f', 'd', (char)('0' + i), 0 }, "tty");

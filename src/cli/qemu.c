@@ -118,6 +118,14 @@ static void add_disks(const struct vm *vm, const char *bus)
 	}
 }
 
+static void add_vsock(const struct vm *vm, const char *bus)
+{
+	if (!vm->g.o.vsock_cid)
+		return;
+	add("-device");
+	add("vhost-vsock-%s,guest-cid=%u", bus, vm->g.o.vsock_cid);
+}
+
 char **qemu_command(struct vm *vm)
 {
 	const struct options *o = &vm->g.o;
@@ -132,7 +140,7 @@ char **qemu_command(struct vm *vm)
 	add("-no-reboot");
 	add("-display");
 	add("none");
-	add_machine(vm, mmio, vm->g.nr_shares + o->nr_disks + 2);
+	add_machine(vm, mmio, vm->g.nr_shares + o->nr_disks + !!o->vsock_cid + 2);
 	if (mmio) {
 		add("-global");
 		add("virtio-mmio.force-legacy=false");
@@ -150,6 +158,7 @@ char **qemu_command(struct vm *vm)
 	add("virtio-rng-%s", bus);
 	add_shares(vm, bus);
 	add_disks(vm, bus);
+	add_vsock(vm, bus);
 	if (vm_repeats(vm)) {
 		add("-net");
 		add("none");

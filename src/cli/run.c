@@ -134,6 +134,8 @@ static bool create(struct run *r)
 	for (u32 i = 0; i < r->g.o.nr_disks; i++)
 		if (!disk_create(&r->machine, r->g.o.disk[i].file, r->g.o.disk[i].read_only))
 			return false;
+	if (r->g.o.vsock_cid && !vsock_create(&r->machine, r->g.o.vsock, r->g.o.vsock_cid))
+		return false;
 	/* A seeded run must not see the host's entropy. */
 	return r->g.o.seeded || rng_create(&r->machine);
 }

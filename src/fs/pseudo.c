@@ -39,7 +39,7 @@ struct pseudo_node *pseudo_child(struct pseudo_node *dir, const char *name, u32 
 	struct pseudo_node *n;
 
 	list_for_each_entry(n, &dir->children, sibling) {
-		if (!strncmp(n->name, name, len) && !n->name[len])
+		if (n->name[0] == name[0] && !strncmp(n->name, name, len) && !n->name[len])
 			return n;
 	}
 	return NULL;

@@ -15,10 +15,16 @@
 #define CONFIG_FILE "/.hyla/config"
 #define CONFIG_MAX (8ul << 20)
 
-static const char *blob;
-static u64 blob_size;
-static const char *words;	/* of the command line */
-static u64 words_size;
+struct blob {
+	const char *text;
+	u64 size;
+	/* The latest answer: lists are asked for one by one. */
+	char key[16];
+	u32 nr;
+	const char *next;	/* what follows it; NULL: nothing was asked */
+};
+
+static struct blob config, words;	/* words: of the command line */
 
 /* A VM gets its configuration as a file of the initrd. */
 static void read_config_file(void)
@@ -36,8 +42,7 @@ static void read_config_file(void)
 		n = file_read_kernel(f, buf, size, 0);
 	file_put(f);
 	if (n > 0) {
-		blob = buf;
-		blob_size = (u64)n;
+		config = (struct blob){ .text = buf, .size = (u64)n };
 	} else {
 		kfree(buf);
 	}
@@ -108,30 +113,37 @@ void config_cmdline(void)
 		while (*s == ' ')
 			s++;
 	}
-	words = w.out;
-	words_size = w.size;
+	words = (struct blob){ .text = w.out, .size = w.size };
 }
 
 void config_init(void)
 {
-	blob = hal_info()->config;
-	blob_size = hal_info()->config_size;
-	if (!blob)
+	config = (struct blob){ .text = hal_info()->config, .size = hal_info()->config_size };
+	if (!config.text)
 		read_config_file();
 }
 
-static const char *find(const char *at, u64 size, const char *key, u32 nr)
+static const char *find(struct blob *b, const char *key, u32 nr)
 {
-	const char *end = at + size;
+	const char *at = b->text, *end = at + b->size;
 	size_t len = strlen(key);
+	u32 i = 0;
 
+	if (b->next && b->nr < nr && !strcmp(b->key, key)) {
+		at = b->next;
+		i = b->nr + 1;
+	}
 	while (at < end && *at) {
 		u64 n = strnlen(at, (size_t)(end - at));
 
 		if (at + n == end)
 			break;		/* not terminated */
-		if (!strncmp(at, key, len) && at[len] == '=' && nr-- == 0)
+		if (n > len && at[len] == '=' && !strncmp(at, key, len) && i++ == nr) {
+			b->nr = nr;
+			b->next = at + n + 1;
+			strlcpy(b->key, key, sizeof(b->key));
 			return at + len + 1;
+		}
 		at += n + 1;
 	}
 	return NULL;
@@ -139,11 +151,11 @@ static const char *find(const char *at, u64 size, const char *key, u32 nr)
 
 const char *config_get(const char *key, u32 nr)
 {
-	const char *value = find(blob, blob_size, key, nr);
+	const char *value = find(&config, key, nr);
 
-	if (value || (nr && find(blob, blob_size, key, 0)))
+	if (value || (nr && find(&config, key, 0)))
 		return value;
-	return find(words, words_size, key, nr);
+	return find(&words, key, nr);
 }
 
 const char *config_get_last(const char *key)

@@ -391,11 +391,11 @@ void sched_want_tick(void)
 void sched_prepare_user(void)
 {
 	struct cpu *cpu = this_cpu();
-	u64 when = own_timer_ns(cpu);
 
-	if (!list_empty(&run_queue))
-		when = min(when, cpu->slice_end_ns);
-	arm(cpu, when);
+	if (unlikely(timer_first_ns < armed_ns[cpu->nr]))
+		arm(cpu, own_timer_ns(cpu));
+	if (unlikely(!list_empty(&run_queue)))
+		arm(cpu, cpu->slice_end_ns);
 }
 
 /* Somebody has waited for a slice: those who run without a timer share, too. */

@@ -78,10 +78,22 @@ size_t strlen(const char *s)
 	return (size_t)(p - s);
 }
 
+static bool has_zero_byte(u64 v)
+{
+	return (v - 0x0101010101010101ul) & ~v & 0x8080808080808080ul;
+}
+
 size_t strnlen(const char *s, size_t max)
 {
 	size_t n = 0;
+	u64 v;
 
+	while (max - n >= 8) {
+		__builtin_memcpy(&v, s + n, 8);
+		if (has_zero_byte(v))
+			break;
+		n += 8;
+	}
 	while (n < max && s[n])
 		n++;
 	return n;

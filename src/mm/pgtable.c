@@ -13,6 +13,8 @@
 
 #define TABLE_FLAGS (PTE_P | PTE_W | PTE_U | PTE_A)
 
+u64 pte_changes;
+
 static u32 index_at(uaddr_t va, u32 level)
 {
 	return (va >> (PAGE_SHIFT + 9 * level)) & 511;
@@ -41,10 +43,12 @@ void pte_set(pte_t *pte, pte_t val)
 {
 	struct page *table = virt_to_page(pte);
 
-	if (!*pte && val)
+	if (*pte) {
+		pte_changes++;
+		table->mapcount -= !val;
+	} else if (val) {
 		table->mapcount++;
-	else if (*pte && !val)
-		table->mapcount--;
+	}
 	WRITE_ONCE(*pte, val);
 }
 
@@ -193,6 +197,7 @@ static void free_tables(pte_t *t, u32 level, u32 count)
 
 void pgtable_free_as(struct hal_as *as)
 {
+	pte_changes++;
 	free_tables(phys_to_virt(as->root), 3, 256);
 	page_put(phys_to_page(as->root));
 }

@@ -33,6 +33,8 @@ static inline struct page *pte_page(pte_t p) { return phys_to_page(p & PTE_ADDR)
 pte_t *pte_lookup(const struct hal_as *as, uaddr_t va);
 /* The same, making tables; NULL: out of memory. */
 pte_t *pte_lookup_alloc(struct hal_as *as, uaddr_t va) __must_check;
+/* How often an entry that was not empty has changed, or tables were freed. */
+extern u64 pte_changes;
 /* Stores an entry and keeps the table's count right. No flush. */
 void pte_set(pte_t *pte, pte_t val);
 

@@ -4,7 +4,8 @@
  *
  * user_page() is the heart: the kernel address behind a user address, faulted
  * in if need be. The answer is good until the next sleep, because page tables
- * change only under the kernel lock.
+ * change only under the kernel lock. The latest answers are kept until any entry of
+ * any table changes: programs pass the same buffers again and again.
  */
 #include "mm/uaccess.h"
 
@@ -14,6 +15,13 @@
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/pgtable.h"
+
+static struct recent {
+	const struct mm *mm;
+	uaddr_t page;		/* plus 1: may not be written */
+	u8 *k;
+	u64 changes;		/* of tables, when it was looked up */
+} recent[8];
 
 bool access_ok(uaddr_t p, size_t size)
 {
@@ -45,14 +53,25 @@ static u8 *user_page_slow(struct mm *mm, uaddr_t va, u32 access)
 /* Kernel address of user address va of mm, or NULL. */
 static u8 *user_page(struct mm *mm, uaddr_t va, u32 access)
 {
+	struct recent *r = &recent[(va >> PAGE_SHIFT) % ARRAY_SIZE(recent)];
+	u64 offset = va & ~PAGE_MASK;
 	pte_t *pte;
 
+	if (likely((access & FAULT_WRITE ? r->page : r->page & PAGE_MASK) == va - offset &&
+		   r->mm == mm && r->changes == pte_changes))
+		return r->k + offset;
 	if (unlikely(va >= hal_info()->user_limit))
 		return NULL;
 	pte = pte_lookup(&mm->as, va);
-	if (likely(pte && (*pte & PTE_P) && (!(access & FAULT_WRITE) || (*pte & PTE_W))))
-		return (u8 *)phys_to_virt(*pte & PTE_ADDR) + (va & ~PAGE_MASK);
-	return user_page_slow(mm, va, access);
+	if (unlikely(!pte || !(*pte & PTE_P) || ((access & FAULT_WRITE) && !(*pte & PTE_W))))
+		return user_page_slow(mm, va, access);
+	*r = (struct recent){
+		.mm = mm,
+		.page = va - offset + !(*pte & PTE_W),
+		.k = phys_to_virt(*pte & PTE_ADDR),
+		.changes = pte_changes,
+	};
+	return r->k + offset;
 }
 
 static size_t chunk_of(uaddr_t va, size_t size)

@@ -386,3 +386,51 @@ ABI_TEST(high_halves_of_int_arguments)
 	OK(syscall(SYS_close, fd | 0x7700000000L));
 	CHECK_EQ(syscall(SYS_umask, 0x100000022L), 022);
 }
+
+/* A buffer that the kernel has just used, and that changes under it: each time it must see
+ * what is there now. */
+ABI_TEST(buffer_changes_between_calls)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd[2], other = OK(memfd_create("other", 0));
+	pid_t pid;
+	char c;
+
+	CHECK(p != MAP_FAILED);
+	OK(pipe(fd));
+	CHECK_EQ(write(other, "o", 1), 1);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(write(fd[1], "abcdefgh", 8), 8);
+		CHECK_EQ(read(fd[0], p, 1), 1);
+		CHECK_EQ(*p, 'a');
+		pid = OK(fork());	/* now the page is shared, to be copied */
+		if (pid == 0)
+			_exit(read(fd[0], p, 1) == 1 && *p == 'b' ? 0 : 1);
+		CHECK_EXIT(pid, 0);
+		CHECK_EQ(*p, 'a');
+		for (int k = 0; k < 3; k++)
+			CHECK_EQ(read(fd[0], p, 1), 1);
+		CHECK_EQ(*p, 'e');
+		OK(mprotect(p, (size_t)page, PROT_READ));
+		CHECK_ERR(read(fd[0], p, 1), EFAULT);
+		OK(mprotect(p, (size_t)page, PROT_NONE));
+		CHECK_ERR(write(fd[1], p, 1), EFAULT);
+		OK(mprotect(p, (size_t)page, PROT_READ | PROT_WRITE));
+		OK(madvise(p, (size_t)page, MADV_DONTNEED));
+		CHECK_EQ(write(fd[1], p, 1), 1);
+		CHECK_EQ(write(fd[1], p, 1), 1);
+		CHECK(mmap(p, (size_t)page, PROT_READ, MAP_SHARED | MAP_FIXED, other, 0) == p);
+		CHECK_EQ(write(fd[1], p, 1), 1);
+		OK(munmap(p, (size_t)page));
+		CHECK_ERR(write(fd[1], p, 1), EFAULT);
+		CHECK(mmap(p, (size_t)page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == p);
+		while (read(fd[0], &c, 1) == 1 && c)
+			;		/* up to the zeros of the dropped page */
+		CHECK_EQ(read(fd[0], &c, 1), 1);
+		CHECK_EQ(c, 0);
+		CHECK_EQ(read(fd[0], &c, 1), 1);
+		CHECK_EQ(c, 'o');
+	}
+}

@@ -32,5 +32,6 @@ Suite *net_suite(void);
 Suite *pvclock_suite(void);
 Suite *balloon_suite(void);
 Suite *pku_suite(void);
+Suite *vsock_suite(void);
 
 #endif

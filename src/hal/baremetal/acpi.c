@@ -165,8 +165,10 @@ static const u8 *find_rsdp(void)
 			return p;
 	}
 	for (u64 pa = 0xe0000; pa < 0x100000; pa += 16) {
-		if (rsdp_ok(direct(pa)))
-			return direct(pa);
+		const u8 *p = direct(pa);
+
+		if (*p == 'R' && rsdp_ok(p))
+			return p;
 	}
 	return NULL;
 }

@@ -15,7 +15,7 @@
 #define IN_FILES 128
 #define IN_SITES 8192
 #define IN_HASH 16384
-#define IN_TEXT_MAX_PAGES 4096	/* larger programs are left alone */
+#define IN_TEXT_MAX_PAGES 16384	/* larger programs are left alone */
 #define IN_GAP_UNIT 16
 #define IN_GAP_UNITS (HAL_TEXT_GAP / IN_GAP_UNIT)
 #define IN_GAP_PAGES (HAL_TEXT_GAP / 4096)

@@ -20,9 +20,11 @@ static bool stores_1(u8 op, u8 reg)
 		return reg != 7;	/* cmp */
 	case 0x86: case 0x87:		/* xchg */
 	case 0x88: case 0x89: case 0x8c:
-	case 0xc0: case 0xc1: case 0xc6: case 0xc7:
+	case 0xc0: case 0xc1:
 	case 0xd0: case 0xd1: case 0xd2: case 0xd3:
 		return true;
+	case 0xc6: case 0xc7:
+		return reg == 0;
 	case 0xf6: case 0xf7:
 		return reg == 2 || reg == 3;	/* not, neg */
 	case 0xfe: case 0xff:

@@ -35,8 +35,8 @@
 #define HOSTED_BOARD_BASE (HOSTED_PRIVATE_BASE + HOSTED_PRIVATE_SIZE)
 /* In a stub process: one page of code, then the command page. */
 #define HOSTED_STUB_BASE 0x620000000000ul
+#define HOSTED_TEXT_MEM (256ul << 20)	/* room for rewritten text (in_text.c); touched as needed */
 /* End of what an x86-64 Linux process can map. */
-#define HOSTED_TEXT_MEM (128ul << 20)
 #define HOSTED_TASK_SIZE 0x7ffffffff000ul
 
 #define HOSTED_MAGIC 0x31656c7961796c48ul
