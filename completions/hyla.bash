@@ -7,7 +7,7 @@ _hyla_words() {
 		--hostname --log --trace --trace= --timeout --seed --fail-nth --stats --kernel --help"
 
 	case $1 in
-	run) echo "$common --engine --no-sandbox" ;;
+	run) echo "$common --engine --pku --no-pku --no-rewrite --no-sandbox" ;;
 	boot) echo "$common --machine --vmm --accel --record --replay --append --gdb --gdb= --bootchart --dry-run
 		--vmm-arg" ;;
 	image) echo "--output --epoch --help" ;;

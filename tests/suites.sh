@@ -38,6 +38,7 @@ done
 suite torture-inproc-2cpu sh "$tests/torture.sh" ./hyla run --engine inproc --cpus 2
 suite stress-inproc-2cpu sh "$tests/conformance.sh" ./hyla run --engine inproc --cpus 2 --timeout 60 -- ./stress 5
 suite attack-inproc-2cpu sh "$tests/torture/attack.sh" ./attack ./hyla run --engine inproc --cpus 2
+suite pku sh "$tests/pku.sh" .
 for cpus in 1 2; do
 	suite kill-inproc-${cpus}cpu sh "$tests/torture/kill.sh" ./stress ./hyla run --engine inproc --cpus $cpus
 done

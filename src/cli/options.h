@@ -36,6 +36,7 @@ struct options {
 	u32 vsock_cid;		/* 0: no such device */
 	u32 engine;		/* enum hosted_engine_nr */
 	bool no_rewrite;
+	u32 pku;		/* enum pku_choice */
 	u64 mem_size;
 	u32 nr_cpus;
 	char **env;		/* --env, in order */

@@ -112,6 +112,7 @@ static bool create(struct run *r)
 	mo->nr_cpus = r->g.o.nr_cpus;
 	mo->engine = r->g.o.engine;
 	mo->no_rewrite = r->g.o.no_rewrite;
+	mo->pku = r->g.o.pku;
 	mo->config = r->g.config.data;
 	mo->config_size = r->g.config.size;
 	mo->initrd = r->g.o.initrd;

@@ -25,6 +25,7 @@ struct machine_options {
 	const char *cmdline;	/* may be NULL */
 	const char *initrd;	/* file name, or NULL */
 	bool no_rewrite;
+	u32 pku;		/* enum pku_choice */
 	bool seeded;
 	u64 seed;
 	int cpu;		/* host CPU of kernel and guests, -1: choose */
