@@ -205,8 +205,9 @@ if [ ! -e /dev/vhost-vsock ]; then
 	boot --vsock cid=9 -- true >"$dir/msg" 2>&1
 	check "$? $(grep -c '^hyla: /dev/vhost-vsock: ' "$dir/msg")" "125 1" "no vhost-vsock: one line"
 fi
-boot --vsock /tmp/v -- true >"$dir/msg" 2>&1
-check "$? $(grep -c '^hyla: --vsock: ' "$dir/msg")" "125 1" "QEMU has no sockets at a path"
+touch "$dir/v"
+boot --vsock "$dir/v" -- true >"$dir/msg" 2>&1
+check "$? $(grep -c '^hyla: .*exists' "$dir/msg")" "125 1" "a PATH that exists: one line"
 check "$(boot --vsock cid=9 --dry-run -- true | grep -c 'vhost-vsock-device,guest-cid=9')" 1 "QEMU's device"
 mkdir "$dir/empty"
 "$hyla" image -o "$dir/empty.cpio" "$dir/empty"

@@ -74,5 +74,12 @@ if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 	export HYLA_WORLD
 	suite programs-microvm bash "$tests/programs.sh" ./hyla --accel tcg
 	unset HYLA_WORLD
+	if command -v python3 >/dev/null; then
+		HYLA_VSOCK_MB=8 HYLA_VSOCK_TESTS="data last_words"
+		export HYLA_VSOCK_MB HYLA_VSOCK_TESTS
+		suite vsock-microvm python3 "$tests/vsock.py" ./hyla boot --accel tcg
+		suite vsock-q35-2cpu python3 "$tests/vsock.py" ./hyla boot --accel tcg --machine q35 --cpus 2
+		unset HYLA_VSOCK_MB HYLA_VSOCK_TESTS
+	fi
 	suite torture-microvm sh "$tests/torture.sh" ./hyla boot --accel tcg --cpus 2
 fi

@@ -401,9 +401,15 @@ static u32 choose_target(struct machine *m)
 void machine_irq(struct machine *m, u32 dev)
 {
 	struct hosted_shared *sh = m->shared;
-	u32 nr = choose_target(m);
-	struct hosted_cpu *cpu = &sh->cpu[nr];
+	struct hosted_cpu *cpu;
+	u32 nr;
 
+	if (m->irq) {
+		m->irq(m, dev);
+		return;
+	}
+	nr = choose_target(m);
+	cpu = &sh->cpu[nr];
 	__atomic_or_fetch(&sh->irq, 1u << dev, __ATOMIC_SEQ_CST);
 	if (__atomic_fetch_or(&cpu->pending, HOSTED_PEND_IRQ, __ATOMIC_SEQ_CST) & HOSTED_PEND_IRQ)
 		return;

@@ -42,6 +42,8 @@ struct machine {
 	pid_t pid;		/* kernel process, 0 before the start */
 	u64 text_end, rodata_end;
 	u64 entry;		/* kernel address */
+	/* Instead of an interrupt to the kernel process; NULL: that. */
+	void (*irq)(struct machine *m, u32 dev);
 };
 
 /* Reports what is wrong and returns false. */

@@ -337,14 +337,22 @@ static void serve(struct vdev *dev, u32 q)
 		serve_tx();
 }
 
-/* A new driver knows none of the connections. */
+/* A new driver knows none of the connections; the host gets what they had for it. */
 static void reset(struct vdev *dev)
 {
 	(void)dev;
 	vs.rx_held = false;
 	vs.resets = 0;
-	for (u32 i = host_conn_count(); i-- > 0;)
-		host_conn_free(host_conn_nth(i));
+	for (u32 i = host_conn_count(); i-- > 0;) {
+		struct conn *c = host_conn_nth(i);
+
+		c->state = CONN_FLUSHING;
+		c->owes = 0;
+		if (c->count)
+			host_update(c);
+		else
+			host_conn_free(c);
+	}
 }
 
 bool vsock_create(struct machine *m, const char *path, u32 cid)
