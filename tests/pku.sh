@@ -66,11 +66,11 @@ t() {
 }
 hyla="./hyla run --log 3 --engine inproc"
 export ATTACK_TIMEOUT=60
-programs() {	# which, CPUs
+programs() {	# which, CPUs, families of ABI cases (all)
 	h="$hyla --cpus $2 --pku"
 	case $1 in
 	tame)
-		t abi-pku-${2}cpu 250 $h --timeout 240 -- ./abi-tests --all
+		t abi-pku-${2}cpu 250 $h --timeout 240 -- ./abi-tests --all $3
 		t conformance-pku-${2}cpu 60 $h --timeout 50 --kernel conformance.elf -- x
 		;;
 	wild)
@@ -88,7 +88,7 @@ programs tame 1 &
 programs wild 1
 wait
 programs wild 2
-programs tame 2
+programs tame 2 "smp. thread. fork. clone. exec. signal. sigframe. eintr. futex. vm. mmap vector. wait."
 for a in wrpkru wrpkru-open wrpkru-close vsyscall; do
 	t $a-no-pku 60 $hyla --no-pku --timeout 50 -- ./attack $a
 done

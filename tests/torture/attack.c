@@ -42,8 +42,20 @@ static void on_fault(int signo)
 	siglongjmp(next, signo);
 }
 
+static unsigned long tried;
+
+/* As where nothing is mapped. */
+static void on_access(int signo, siginfo_t *si, void *context)
+{
+	(void)context;
+	if (closed && (si->si_code != SEGV_MAPERR || si->si_addr != (void *)tried))
+		_exit(99);
+	siglongjmp(next, signo);
+}
+
 static bool try(unsigned long at, bool store)
 {
+	tried = at;
 	if (sigsetjmp(next, 1))
 		return false;
 	if (store)
@@ -53,6 +65,13 @@ static bool try(unsigned long at, bool store)
 	return true;
 }
 
+static void catch_accesses(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_access, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &sa, NULL);
+}
+
 /* Text and constants fault; the rest, if anything, is overwritten. */
 #define OPEN_PAGES 9	/* that the ways in and out of the kernel need */
 
@@ -60,7 +79,7 @@ static void touch_kernel(bool store)
 {
 	static volatile unsigned long at, done;
 
-	signal(SIGSEGV, on_fault);
+	catch_accesses();
 	for (at = WINDOW; at < WINDOW + (8ul << 20); at += 4096)
 		done += try(at, store);
 	for (at = PRIVATE; closed && at <= PRIVATE + (64ul << 20); at += 64ul << 10)
@@ -405,7 +424,7 @@ static void change_pkru(void)
 /* What a guest opens for itself is closed again by the next call. */
 static void open_pkru(void)
 {
-	signal(SIGSEGV, on_fault);
+	catch_accesses();
 	wrpkru(0);
 	syscall(SYS_getppid);
 	if (closed && (try(WINDOW, false) || try(PRIVATE, true)))
