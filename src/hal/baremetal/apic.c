@@ -10,6 +10,7 @@
 #include "hal/baremetal/bm.h"
 
 #define MSR_APIC_BASE 0x1b
+#define MSR_TSC_DEADLINE 0x6e0
 #define X2APIC_MSRS 0x800
 #define MAX_IOAPICS 4u
 
@@ -20,6 +21,7 @@ enum lapic_reg {
 	LAPIC_TIMER_NOW = 0x390, LAPIC_TIMER_DIV = 0x3e0,
 };
 #define LVT_MASKED 0x10000u
+#define LVT_TSC_DEADLINE 0x40000u
 
 struct ioapic {
 	volatile u32 *regs;
@@ -28,6 +30,7 @@ struct ioapic {
 
 static volatile u32 *lapic;
 static bool x2apic;
+static u32 timer_mode;		/* LVT_TSC_DEADLINE, or 0: one-shot */
 static struct ioapic ioapics[MAX_IOAPICS];
 static u32 ioapic_count;
 
@@ -42,6 +45,12 @@ static void lapic_write(u32 reg, u32 v)
 		wrmsr(X2APIC_MSRS + reg / 16, v);
 	else
 		lapic[reg / 4] = v;
+}
+
+static void set_timer_mode(void)
+{
+	lapic_write(LAPIC_TIMER, VEC_TIMER | timer_mode);
+	__asm__ volatile("mfence" ::: "memory");	/* before any deadline: SDM 3A 11.5.4.1 */
 }
 
 void apic_init(void)
@@ -61,7 +70,7 @@ void apic_init(void)
 	lapic_write(LAPIC_LINT1, LVT_MASKED);
 	lapic_write(LAPIC_ERROR, LVT_MASKED);
 	lapic_write(LAPIC_TIMER_DIV, 0xb);	/* by 1 */
-	lapic_write(LAPIC_TIMER, VEC_TIMER);
+	set_timer_mode();
 	lapic_write(LAPIC_SVR, 0x100 | VEC_SPURIOUS);
 }
 
@@ -83,6 +92,17 @@ void apic_timer(u64 ticks)
 u32 apic_timer_left(void)
 {
 	return lapic_read(LAPIC_TIMER_NOW);
+}
+
+void apic_use_deadlines(void)
+{
+	timer_mode = LVT_TSC_DEADLINE;
+	set_timer_mode();
+}
+
+void apic_deadline(u64 tsc)
+{
+	wrmsr(MSR_TSC_DEADLINE, tsc);
 }
 
 /* ---- to other CPUs ---- */
