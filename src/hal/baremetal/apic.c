@@ -65,13 +65,13 @@ void apic_init(void)
 			lapic = mmio_map(base & 0xffffff000ul, 4096);
 	}
 	wrmsr(MSR_APIC_BASE, base | 0x800 | (x2apic ? 0x400 : 0));
+	lapic_write(LAPIC_SVR, 0x100 | VEC_SPURIOUS);	/* first: until then LVTs stay masked */
 	lapic_write(LAPIC_TPR, 0);
 	lapic_write(LAPIC_LINT0, LVT_MASKED);
 	lapic_write(LAPIC_LINT1, LVT_MASKED);
 	lapic_write(LAPIC_ERROR, LVT_MASKED);
 	lapic_write(LAPIC_TIMER_DIV, 0xb);	/* by 1 */
 	set_timer_mode();
-	lapic_write(LAPIC_SVR, 0x100 | VEC_SPURIOUS);
 }
 
 u32 apic_id(void)
