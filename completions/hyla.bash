@@ -3,11 +3,11 @@
 # shellcheck shell=bash
 
 _hyla_words() {
-	local common="--root --initrd --bind --disk --mem --cpus --env --env-clear --cwd --user
+	local common="--root --initrd --bind --disk --vsock --mem --cpus --env --env-clear --cwd --user
 		--hostname --log --trace --trace= --timeout --seed --fail-nth --stats --kernel --help"
 
 	case $1 in
-	run) echo "$common --engine --no-sandbox" ;;
+	run) echo "$common --engine --pku --no-pku --no-rewrite --no-sandbox" ;;
 	boot) echo "$common --machine --vmm --accel --record --replay --append --gdb --gdb= --bootchart --dry-run
 		--vmm-arg" ;;
 	image) echo "--output --epoch --help" ;;
@@ -22,7 +22,7 @@ _hyla_value() {
 	--bind)	# HOST:GUEST[:ro]; only HOST is known here
 		[[ $cur == *:* ]] || mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
-	--initrd | --disk | --record | --replay | --kernel | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--initrd | --disk | --vsock | --record | --replay | --kernel | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	--engine) mapfile -t COMPREPLY < <(compgen -W "inproc ptrace" -- "$cur") ;;
 	--machine) mapfile -t COMPREPLY < <(compgen -W "microvm q35 pc" -- "$cur") ;;
 	--vmm) mapfile -t COMPREPLY < <(compgen -W "qemu firecracker cloud-hypervisor" -- "$cur") ;;

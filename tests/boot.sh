@@ -200,6 +200,22 @@ if [ -f boot64.elf ]; then
 	check "$(boot --kernel boot64.elf --cpus 2 -- nproc)" 2 "Linux's 64-bit boot protocol"
 fi
 
+# ---- sockets ----
+if [ ! -e /dev/vhost-vsock ]; then
+	boot --vsock cid=9 -- true >"$dir/msg" 2>&1
+	check "$? $(grep -c '^hyla: /dev/vhost-vsock: ' "$dir/msg")" "125 1" "no vhost-vsock: one line"
+fi
+touch "$dir/v"
+boot --vsock "$dir/v" -- true >"$dir/msg" 2>&1
+check "$? $(grep -c '^hyla: .*exists' "$dir/msg")" "125 1" "a PATH that exists: one line"
+check "$(boot --vsock cid=9 --dry-run -- true | grep -c 'vhost-vsock-device,guest-cid=9')" 1 "QEMU's device"
+mkdir "$dir/empty"
+"$hyla" image -o "$dir/empty.cpio" "$dir/empty"
+check "$(boot --vmm firecracker --initrd "$dir/empty.cpio" --vsock /tmp/v,cid=9 --dry-run | tr -d ' \n' |
+	grep -c '"vsock":{"guest_cid":9,"uds_path":"/tmp/v"},')" 1 "Firecracker's"
+check "$(boot --vmm cloud-hypervisor --initrd "$dir/empty.cpio" --vsock /tmp/v --dry-run |
+	grep -c "'--vsock' 'cid=3,socket=/tmp/v'")" 1 "Cloud Hypervisor's"
+
 # ---- faults ----
 boot --mem 2M -- true >"$dir/msg" 2>&1
 check "$? $(grep -c 'out of memory' "$dir/msg")" "137 1" "too little memory: one line"

@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 #include "cli/vm.h"
 #include "hal/hosted/console.h"
 #include "hal/hosted/report.h"
+#include "hal/hosted/vhost_user.h"
 #include "hal/hosted/supervise.h"
 
 #ifndef HYLA_LIBDIR
@@ -138,6 +140,34 @@ static bool check_memory(const struct vm *vm)
 		 (kernel + 2 * (u64)st.st_size + (2 << 20)) >> 20);
 	report("too little memory", what, advice);
 	return false;
+}
+
+/* With QEMU the socket device is ours, or the host kernel's; the other VMMs have one. */
+static bool start_vsock(struct vm *vm, bool qemu)
+{
+	const struct options *o = &vm->g.o;
+	int fd;
+
+	if (!o->vsock_cid)
+		return true;
+	if (!qemu && !o->vsock[0]) {
+		report("--vsock", "a PATH is missing", "--vsock PATH[,cid=N]");
+		return false;
+	}
+	if (!qemu || o->dry_run)
+		return true;
+	if (o->vsock[0]) {
+		vm->vsock_pid = vhost_user_start(o->vsock, o->vsock_cid, &vm->vsock);
+		return vm->vsock_pid > 0;
+	}
+	fd = open("/dev/vhost-vsock", O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		report_errno("/dev/vhost-vsock", errno,
+			     "--vsock wants the host's module vhost_vsock, and leave to use it");
+		return false;
+	}
+	close(fd);
+	return true;
 }
 
 /* ---- streams ---- */
@@ -293,6 +323,8 @@ static int spawn(struct vm *vm, char **argv)
 	for (int i = 0; i < VM_STREAMS; i++)
 		if (vm->present[i])
 			close(vm->theirs[i]);
+	if (vm->vsock_pid)
+		close(vm->vsock);
 	return err;
 }
 
@@ -301,11 +333,12 @@ static int boot(struct vm *vm)
 	const struct options *o = &vm->g.o;
 	bool qemu = !strcmp(o->vmm, "qemu");
 	char **argv;
-	int err;
+	int err, code;
 
 	if (!o->replay)
 		guest_describe(&vm->g);
-	if (!find_kernel(vm) || !check_disks(vm) || (qemu && !(check_shares(vm) && choose_streams(vm))))
+	if (!find_kernel(vm) || !check_disks(vm) || !start_vsock(vm, qemu) ||
+	    (qemu && !(check_shares(vm) && choose_streams(vm))))
 		return EXIT_HYLA;
 	for (int i = 0; i < 3 && !qemu; i++)
 		config_add(&vm->g.config, (char[]){ 'f', 'd', (char)('0' + i), 0 }, "tty");
@@ -342,7 +375,10 @@ static int boot(struct vm *vm)
 	if (o->gdb)
 		fprintf(stderr, "hyla: waiting for gdb %s -ex 'target remote :%s'\n", vm->kernel,
 			o->gdb_port);
-	return pump(vm);
+	code = pump(vm);
+	if (vm->vsock_pid)	/* it writes what the guest has sent */
+		waitpid(vm->vsock_pid, NULL, 0);
+	return code;
 }
 
 int boot_main(int argc, char **argv)

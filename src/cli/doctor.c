@@ -4,7 +4,6 @@
  * and says what to do where it is refused. Exit code 0 if guests can run.
  */
 #define _GNU_SOURCE
-#include <cpuid.h>
 #include <errno.h>
 #include <getopt.h>
 #include <linux/openat2.h>
@@ -26,6 +25,7 @@
 
 #include "cli/cli.h"
 #include "hal/hosted/machine.h"
+#include "hal/hosted/pku.h"
 
 enum verdict { GOOD, NOTE, BAD };
 
@@ -171,10 +171,27 @@ static void check_limits(void)
 		say(NOTE, "address space", "limited", "ulimit -v unlimited, or a small --mem");
 }
 
+static void check_pku(void)
+{
+	const char *missing;
+	char text[128];
+	u32 offset, cost;
+
+	missing = pku_missing(&offset);
+	if (missing) {
+		say(GOOD, "PKU", "no protection of kernel memory with inproc", NULL);
+		printf("      %-22s %s\n", "", missing);
+		return;
+	}
+	cost = pku_cost_ns();
+	snprintf(text, sizeof(text), "%u ns on each way to the kernel and back: %s by default",
+		 cost, cost < PKU_WORTH_NS ? "on" : "off");
+	say(GOOD, "PKU", text, NULL);
+}
+
 static void check_cpu(void)
 {
 	static struct hosted_shared sh;
-	unsigned a, b, c = 0, d;
 	char text[128];
 
 	machine_probe_cpu(&sh);
@@ -182,8 +199,7 @@ static void check_cpu(void)
 	say(GOOD, "vector state", text, NULL);
 	say(GOOD, "FSGSBASE", getauxval(AT_HWCAP2) & 2 ? "yes" : "no (guests use arch_prctl)",
 	    NULL);
-	__get_cpuid_count(7, 0, &a, &b, &c, &d);
-	say(GOOD, "PKU", c & 1 << 4 ? "yes" : "no (the ptrace engine does without)", NULL);
+	check_pku();
 	machine_calibrate(&sh);
 	if (sh.tsc_khz)
 		snprintf(text, sizeof(text), "TSC, %u.%03u MHz", sh.tsc_khz / 1000,

@@ -13,6 +13,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "hal/hosted/devices.h"
+#include "hal/hosted/pku.h"
 #include "hal/hosted/report.h"
 #include "hal/hosted/supervise.h"
 
@@ -22,8 +24,8 @@
 
 enum { OPT_ROOT = 256, OPT_INITRD, OPT_BIND, OPT_MEM, OPT_CPUS, OPT_ENV, OPT_ENV_CLEAR,
        OPT_CWD, OPT_USER, OPT_HOSTNAME, OPT_LOG, OPT_TRACE, OPT_TIMEOUT, OPT_SEED, OPT_FAIL_NTH,
-       OPT_STATS, OPT_KERNEL, OPT_HELP, OPT_DISK,
-       OPT_RUN_ONLY, OPT_ENGINE, OPT_NO_REWRITE, OPT_NO_SANDBOX,
+       OPT_STATS, OPT_KERNEL, OPT_HELP, OPT_DISK, OPT_VSOCK,
+       OPT_RUN_ONLY, OPT_ENGINE, OPT_NO_REWRITE, OPT_NO_SANDBOX, OPT_PKU, OPT_NO_PKU,
        OPT_BOOT_ONLY, OPT_MACHINE, OPT_VMM, OPT_ACCEL, OPT_RECORD, OPT_REPLAY, OPT_APPEND, OPT_GDB,
        OPT_BOOTCHART, OPT_DRY_RUN, OPT_VMM_ARG };
 
@@ -47,11 +49,14 @@ static const struct option long_options[] = {
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "kernel", required_argument, NULL, OPT_KERNEL },
 	{ "no-rewrite", no_argument, NULL, OPT_NO_REWRITE },
+	{ "pku", no_argument, NULL, OPT_PKU },
+	{ "no-pku", no_argument, NULL, OPT_NO_PKU },
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "machine", required_argument, NULL, OPT_MACHINE },
 	{ "vmm", required_argument, NULL, OPT_VMM },
 	{ "accel", required_argument, NULL, OPT_ACCEL },
 	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "vsock", required_argument, NULL, OPT_VSOCK },
 	{ "record", required_argument, NULL, OPT_RECORD },
 	{ "replay", required_argument, NULL, OPT_REPLAY },
 	{ "append", required_argument, NULL, OPT_APPEND },
@@ -77,8 +82,11 @@ static const char run_help[] =
 "  --disk FILE[:ro]         a raw image is /dev/vda, the next one vdb, ...; --root /dev/vda\n"
 "                           unpacks one that `hyla image` made\n"
 "  --cwd DIR                working directory in the guest\n"
+"  --vsock PATH[,cid=N]     join AF_VSOCK to Unix sockets: see hyla-run(1)\n"
 "Machine\n"
 "  --engine NAME            how guest code is run: inproc (fast) or ptrace (isolated)\n"
+"  --pku, --no-pku          inproc: protect kernel memory from stray accesses, or do not;\n"
+"                           by default where the CPU can and it costs under 50 ns\n"
 "  --no-rewrite             inproc: system calls stay as they are in program text\n"
 "  --mem SIZE               memory, used only when touched (512M)\n"
 "  --cpus N                 processors (1); with ptrace there is one\n"
@@ -109,6 +117,8 @@ static const char boot_help[] =
 "  --disk FILE[:ro]         a raw image is /dev/vda, the next one vdb, ...; --root /dev/vda\n"
 "                           unpacks one that `hyla image` made\n"
 "  --cwd DIR                working directory in the guest\n"
+"  --vsock PATH[,cid=N]     join AF_VSOCK to Unix sockets: see hyla-run(1)\n"
+"  --vsock cid=N            join it to the host's AF_VSOCK (QEMU with vhost-vsock)\n"
 "Machine\n"
 "  --machine TYPE           microvm (the fastest to boot), q35 or pc\n"
 "  --vmm NAME               qemu, firecracker or cloud-hypervisor\n"
@@ -285,6 +295,22 @@ static bool parse_disk(struct options *o, char *text)
 	return *text;
 }
 
+/* PATH[,cid=N], or cid=N alone for a device of the host's kernel */
+static bool parse_vsock(struct options *o, char *text)
+{
+	bool alone = o->boot && !strncmp(text, "cid=", 4);
+	char *cid = alone ? text : strstr(text, ",cid=");
+	u64 nr = VSOCK_CID_DEFAULT;
+
+	if (cid && !parse_whole(strchr(cid, '=') + 1, &nr))
+		return false;
+	if (cid)
+		*cid = 0;
+	o->vsock = text;
+	o->vsock_cid = nr;
+	return (*text || alone) && nr > 2 && nr < ~0u;
+}
+
 static bool one_of(const char *text, const char *const *words)
 {
 	while (*words && strcmp(text, *words))
@@ -371,6 +397,9 @@ static int parse_one(struct options *o, int option, const char *name)
 	case OPT_DISK:
 		return parse_disk(o, optarg) ? 0 :
 		       wrong(name, optarg, "FILE[:ro]; there is room for 8");
+	case OPT_VSOCK:
+		return parse_vsock(o, optarg) ? 0 :
+		       wrong(name, optarg, "PATH[,cid=N], N from 3 to 4294967294");
 	case OPT_ENGINE:
 		return parse_engine(o, optarg) ? 0 :
 		       wrong(name, optarg, "the engine is inproc or ptrace");
@@ -422,6 +451,10 @@ static int parse_one(struct options *o, int option, const char *name)
 		return 0;
 	case OPT_NO_REWRITE:
 		o->no_rewrite = true;
+		return 0;
+	case OPT_PKU:
+	case OPT_NO_PKU:
+		o->pku = option == OPT_PKU ? PKU_ON : PKU_OFF;
 		return 0;
 	case OPT_NO_SANDBOX:
 		o->no_sandbox = true;

@@ -32,8 +32,11 @@ struct options {
 	u32 nr_binds;
 	struct disk disk[OPTIONS_DISKS];	/* /dev/vda, vdb, ... */
 	u32 nr_disks;
+	const char *vsock;	/* Unix socket of the socket device; "": the host's AF_VSOCK */
+	u32 vsock_cid;		/* 0: no such device */
 	u32 engine;		/* enum hosted_engine_nr */
 	bool no_rewrite;
+	u32 pku;		/* enum pku_choice */
 	u64 mem_size;
 	u32 nr_cpus;
 	char **env;		/* --env, in order */

@@ -62,6 +62,13 @@ static void add_machine(const struct vm *vm, bool mmio, u32 nr_devices)
 	add("-cpu");
 	/* some hosts offer an ARCH_CAPABILITIES that they then refuse to set */
 	add("%s", vm->kvm ? "max,-arch-capabilities" : "max");
+	/* memory that another process can map */
+	if (o->vsock_cid && o->vsock[0]) {
+		add("-object");
+		add("memory-backend-memfd,id=ram,share=on,size=%luK", o->mem_size >> 10);
+		add("-machine");
+		add("memory-backend=ram");
+	}
 	add("-m");
 	add("%luK", o->mem_size >> 10);
 	add("-smp");
@@ -118,6 +125,21 @@ static void add_disks(const struct vm *vm, const char *bus)
 	}
 }
 
+static void add_vsock(const struct vm *vm, const char *bus)
+{
+	if (!vm->g.o.vsock_cid)
+		return;
+	if (!vm->g.o.vsock[0]) {
+		add("-device");
+		add("vhost-vsock-%s,guest-cid=%u", bus, vm->g.o.vsock_cid);
+		return;
+	}
+	add("-chardev");
+	add("socket,id=vsock,fd=%d", vm->vsock);
+	add("-device");
+	add("vhost-user-vsock-%s,chardev=vsock", bus);
+}
+
 char **qemu_command(struct vm *vm)
 {
 	const struct options *o = &vm->g.o;
@@ -132,7 +154,7 @@ char **qemu_command(struct vm *vm)
 	add("-no-reboot");
 	add("-display");
 	add("none");
-	add_machine(vm, mmio, vm->g.nr_shares + o->nr_disks + 2);
+	add_machine(vm, mmio, vm->g.nr_shares + o->nr_disks + !!o->vsock_cid + 2);
 	if (mmio) {
 		add("-global");
 		add("virtio-mmio.force-legacy=false");
@@ -150,6 +172,7 @@ char **qemu_command(struct vm *vm)
 	add("virtio-rng-%s", bus);
 	add_shares(vm, bus);
 	add_disks(vm, bus);
+	add_vsock(vm, bus);
 	if (vm_repeats(vm)) {
 		add("-net");
 		add("none");

@@ -43,6 +43,8 @@ bool replay_check(const struct options *o)
 		return refuse("another program", "FILE has all that was recorded: only --replay FILE");
 	if (o->root || o->nr_binds || o->nr_disks)
 		return refuse("directories of the host and disks", "use --initrd only");
+	if (o->vsock_cid)
+		return refuse("sockets of the host", "leave --vsock off");
 	if (o->nr_cpus > 1)
 		return refuse("several CPUs", "--cpus 1");
 	if (strcmp(o->vmm, "qemu") || (o->accel && strcmp(o->accel, "tcg")))

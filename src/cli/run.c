@@ -112,6 +112,7 @@ static bool create(struct run *r)
 	mo->nr_cpus = r->g.o.nr_cpus;
 	mo->engine = r->g.o.engine;
 	mo->no_rewrite = r->g.o.no_rewrite;
+	mo->pku = r->g.o.pku;
 	mo->config = r->g.config.data;
 	mo->config_size = r->g.config.size;
 	mo->initrd = r->g.o.initrd;
@@ -133,6 +134,8 @@ static bool create(struct run *r)
 	for (u32 i = 0; i < r->g.o.nr_disks; i++)
 		if (!disk_create(&r->machine, r->g.o.disk[i].file, r->g.o.disk[i].read_only))
 			return false;
+	if (r->g.o.vsock_cid && !vsock_create(&r->machine, r->g.o.vsock, r->g.o.vsock_cid))
+		return false;
 	/* A seeded run must not see the host's entropy. */
 	return r->g.o.seeded || rng_create(&r->machine);
 }

@@ -35,6 +35,8 @@ struct vm {
 	int in[VM_STREAMS], out[VM_STREAMS];	/* host descriptors, -1 none */
 	char cmdline[2048];
 	pid_t pid;
+	int vsock;		/* QEMU's end of the socket device's connection */
+	pid_t vsock_pid;	/* who serves it; 0: nobody */
 };
 
 /* qemu.c: the argument vector; the program is argv[0]. */

@@ -69,7 +69,14 @@ static int firecracker_config(const struct vm *vm)
 		fprintf(f, ", \"is_root_device\": false, \"is_read_only\": %s }",
 			vm->g.o.disk[i].read_only ? "true" : "false");
 	}
-	fprintf(f, "],\n  \"machine-config\": {\n    \"vcpu_count\": %u,\n"
+	fputs("],", f);
+	if (vm->g.o.vsock_cid) {
+		fprintf(f, "\n  \"vsock\": {\n    \"guest_cid\": %u,\n    \"uds_path\": ",
+			vm->g.o.vsock_cid);
+		put_string(f, vm->g.o.vsock);
+		fputs("\n  },", f);
+	}
+	fprintf(f, "\n  \"machine-config\": {\n    \"vcpu_count\": %u,\n"
 		   "    \"mem_size_mib\": %lu\n  },\n  \"entropy\": {}\n}\n",
 		vm->g.o.nr_cpus, vm->g.o.mem_size >> 20);
 	fclose(f);
@@ -122,6 +129,10 @@ static char **cloud_hypervisor(struct vm *vm)
 	argv[n++] = "null";
 	argv[n++] = "--rng";
 	argv[n++] = "src=/dev/urandom";
+	if (vm->g.o.vsock_cid) {
+		argv[n++] = "--vsock";
+		argv[n++] = text("cid=%u,socket=%s", vm->g.o.vsock_cid, vm->g.o.vsock);
+	}
 	if (vm->g.o.nr_disks)
 		argv[n++] = "--disk";
 	for (u32 i = 0; i < vm->g.o.nr_disks; i++)

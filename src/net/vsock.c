@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_VSOCK below its sockets: who has which address, packets out, packets in, loopback.
+ * AF_VSOCK below its sockets: who has which address, packets out, the transports.
+ * Packets in are in vsock_input.c.
  *
  *      sendmsg            connect, shutdown, recvmsg ...      nobody there
  *         |                        |                               |
@@ -14,20 +15,14 @@
  * transport has room now, after what the socket owes, so the order is kept.
  *
  * Two tables by port: bound sockets (listeners, and whoever connects from there) and
- * connections. A packet belongs to the connection between its two addresses, else to
- * the listener, or the connecting socket, that is bound to where it goes. Who gets none
- * of them is answered by a reset.
- *
- * Credit (virtio 5.10.6.3): each side tells its buffer and how much it has taken out of
- * it. A peer that takes its credit back, claims to have taken what was never sent, or
- * sends more than it may, loses the connection.
+ * connections.
  *
  * The loopback delivers at once: send calls vsock_input. That only leaves bits and
  * resets behind, which the outermost vsock_flush turns into packets, so it does not
  * recurse. A connection over it is seen as from VMADDR_CID_LOCAL.
  *
  * A socket that was closed is an orphan until the peer has answered with a reset, 8 s at
- * most; its port is taken until then. Only vsock_do_close and the timer free it.
+ * most; its port is taken until then. Only vsock_do_close, vsock_fail and the timer free it.
  *
  * Locks: the kernel lock; nothing here sleeps.
  * Not supported: SOCK_SEQPACKET and SOCK_DGRAM, more than one device, a host side.
@@ -39,12 +34,10 @@
 #include "net/vsock_impl.h"
 
 #define TABLE_SIZE 64u		/* power of two */
-#define READABLE (POLLIN | POLLRDNORM)
-#define WRITABLE (POLLOUT | POLLWRNORM)
 
 static struct list_head bound[TABLE_SIZE], connected[TABLE_SIZE];
 static struct vsock_transport *device;		/* NULL: none */
-static struct vsock_transport loopback = { .cid = VMADDR_CID_LOCAL };
+static struct vsock_transport loopback;
 
 /* ---- addresses ---- */
 
@@ -70,7 +63,7 @@ struct vsock *vsock_find_bound(u32 cid, u32 port)
 	return NULL;
 }
 
-static struct vsock *find_connected(const struct vsock_hdr *h)
+struct vsock *vsock_find_connected(const struct vsock_hdr *h)
 {
 	struct vsock *vs;
 
@@ -86,7 +79,7 @@ void vsock_insert_bound(struct vsock *vs)
 	list_add(&vs->bound_link, bound_bucket(vs->local.port));
 }
 
-static void insert_connected(struct vsock *vs)
+void vsock_insert_connected(struct vsock *vs)
 {
 	list_add(&vs->connected_link, connected_bucket(vs->local.port, vs->remote.port));
 }
@@ -214,7 +207,7 @@ static void queue_reset(struct vsock_transport *t, struct vsock_reset r)
 	vsock_flush(t);
 }
 
-static void refuse(struct vsock_transport *t, const struct vsock_hdr *h)
+void vsock_refuse(struct vsock_transport *t, const struct vsock_hdr *h)
 {
 	if (h->op != VSOCK_OP_RST)
 		queue_reset(t, (struct vsock_reset){ (u32)h->dst_cid, h->dst_port, (u32)h->src_cid,
@@ -254,7 +247,9 @@ int vsock_send_data(struct vsock *vs, struct page *run, u32 nr_pages, u32 len)
 	h = make_header(vs, VSOCK_OP_RW, len, 0);
 	vs->tx_count += len;
 	err = t->send(t, &h, run, nr_pages);
-	return err ? -EAGAIN : 0;	/* broken: the next look sees the error */
+	if (err)
+		vs->tx_count -= len;
+	return err;
 }
 
 void vsock_tx_ready(struct vsock_transport *t)
@@ -264,7 +259,7 @@ void vsock_tx_ready(struct vsock_transport *t)
 		struct vsock *vs = list_first(&t->waiting, struct vsock, waiting_link);
 
 		list_del(&vs->waiting_link);
-		sock_wake(&vs->sock, WRITABLE);
+		sock_wake(&vs->sock, VSOCK_WRITABLE);
 	}
 }
 
@@ -281,10 +276,10 @@ void vsock_do_close(struct vsock *vs)
 	if (vs->orphan)
 		vsock_free(vs);
 	else
-		sock_wake(&vs->sock, READABLE | WRITABLE | POLLRDHUP | POLLHUP);
+		sock_wake(&vs->sock, VSOCK_READABLE | VSOCK_WRITABLE | POLLRDHUP | POLLHUP);
 }
 
-static void fail(struct vsock *vs, int error)
+void vsock_fail(struct vsock *vs, int error)
 {
 	vs->state = VSOCK_CLOSED;
 	vs->owes = 0;
@@ -295,15 +290,15 @@ static void fail(struct vsock *vs, int error)
 		return;
 	}
 	vs->sock.error = error;
-	sock_wake(&vs->sock, POLLERR | READABLE | WRITABLE);
+	sock_wake(&vs->sock, POLLERR | VSOCK_READABLE | VSOCK_WRITABLE);
 }
 
 /* The peer broke the rules. */
-static void abort_connection(struct vsock *vs)
+void vsock_abort(struct vsock *vs)
 {
 	vsock_send_reset(vs);
 	list_del(&vs->connected_link);
-	fail(vs, ECONNRESET);
+	vsock_fail(vs, ECONNRESET);
 }
 
 static void fail_all(struct vsock_transport *t)
@@ -315,11 +310,11 @@ static void fail_all(struct vsock_transport *t)
 			if (vs->transport != t)
 				continue;
 			list_del(&vs->connected_link);
-			fail(vs, ECONNRESET);
+			vsock_fail(vs, ECONNRESET);
 		}
 		list_for_each_entry_safe(vs, next, &bound[i], bound_link)
 			if (vs->transport == t && vs->state == VSOCK_CONNECTING)
-				fail(vs, ECONNRESET);
+				vsock_fail(vs, ECONNRESET);
 	}
 	t->reset_count = 0;
 }
@@ -334,169 +329,8 @@ void vsock_connect_timer(struct timer *timer)
 		vsock_free(vs);
 	} else if (vs->state == VSOCK_CONNECTING && vs->sock.shutdown != SHUTDOWN_BOTH) {
 		vs->sock.state = SS_UNCONNECTED;
-		fail(vs, ETIMEDOUT);
+		vsock_fail(vs, ETIMEDOUT);
 	}
-}
-
-/* ---- packets in ---- */
-
-/* What the header says of the peer's buffer. False: it cannot be. */
-static bool update_credit(struct vsock *vs, const struct vsock_hdr *h)
-{
-	u32 before = vs->tx_count - vs->peer_fwd_count, now = vs->tx_count - h->fwd_cnt;
-
-	if (now > before)
-		return false;
-	vs->peer_fwd_count = h->fwd_cnt;
-	vs->peer_buf_alloc = h->buf_alloc;
-	return true;
-}
-
-static void input_listening(struct vsock *vs, struct vsock_transport *t, const struct vsock_hdr *h)
-{
-	struct vsock *child;
-
-	if (h->op != VSOCK_OP_REQUEST || vs->accept_count > vs->backlog) {
-		refuse(t, h);
-		return;
-	}
-	child = vsock_alloc(vs);
-	if (!child) {
-		refuse(t, h);
-		return;
-	}
-	child->local = (struct vsock_addr){ (u32)h->dst_cid, h->dst_port, 0 };
-	child->remote = (struct vsock_addr){ (u32)h->src_cid, h->src_port, 0 };
-	if (child->local.cid > VMADDR_CID_HOST && child->remote.cid > VMADDR_CID_HOST)
-		child->remote.flags = VMADDR_FLAG_TO_HOST;
-	child->source_cid = child->local.cid;
-	child->transport = t;
-	child->state = VSOCK_ESTABLISHED;
-	child->sock.state = SS_CONNECTED;
-	child->peer_buf_alloc = h->buf_alloc;
-	child->peer_fwd_count = child->tx_count = h->fwd_cnt;
-	insert_connected(child);
-	list_add_tail(&child->accept_link, &vs->accept_queue);
-	vs->accept_count++;
-	vsock_owe(child, OWE_RESPONSE);
-	sock_wake(&vs->sock, READABLE);
-}
-
-static void input_connecting(struct vsock *vs, const struct vsock_hdr *h)
-{
-	if (h->op == VSOCK_OP_RESPONSE) {
-		vs->peer_buf_alloc = h->buf_alloc;
-		vs->peer_fwd_count = vs->tx_count = h->fwd_cnt;
-		vs->state = VSOCK_ESTABLISHED;
-		vs->sock.state = SS_CONNECTED;
-		timer_cancel(&vs->timer);
-		insert_connected(vs);
-		sock_wake(&vs->sock, WRITABLE);
-	} else if (h->op == VSOCK_OP_RST) {
-		fail(vs, ECONNRESET);
-	} else if (h->op != VSOCK_OP_INVALID) {
-		vsock_send_reset(vs);
-		fail(vs, EPROTO);
-	}
-}
-
-static void input_data(struct vsock *vs, const struct vsock_hdr *h, struct list_head *pages)
-{
-	if ((u64)vs->rx.bytes + h->len > vs->rx_limit) {
-		abort_connection(vs);
-		return;
-	}
-	if (vs->orphan || !h->len)
-		return;
-	vsock_fifo_push(&vs->rx, pages);
-	if (vs->rx.bytes >= vs->sock.rcvlowat || vs->done)
-		sock_wake(&vs->sock, READABLE);
-}
-
-static void input_shutdown(struct vsock *vs, u32 how)
-{
-	vs->peer_shutdown |= how & SHUTDOWN_BOTH;
-	if (vs->peer_shutdown == SHUTDOWN_BOTH) {
-		vsock_remove(vs);
-		if (!vs->rx.bytes || vs->orphan) {
-			vsock_send_reset(vs);
-			vsock_do_close(vs);
-			return;
-		}
-	}
-	if (how)
-		sock_wake(&vs->sock, READABLE | WRITABLE | POLLRDHUP);
-}
-
-static void input_connected(struct vsock *vs, const struct vsock_hdr *h, struct list_head *pages)
-{
-	switch (h->op) {
-	case VSOCK_OP_RW:
-		input_data(vs, h, pages);
-		break;
-	case VSOCK_OP_CREDIT_REQUEST:
-		vsock_owe(vs, OWE_CREDIT);
-		break;
-	case VSOCK_OP_SHUTDOWN:
-		input_shutdown(vs, h->flags);
-		break;
-	case VSOCK_OP_RST:
-		list_del(&vs->connected_link);
-		vsock_do_close(vs);
-		break;
-	}
-}
-
-/* Whom the packet is for, or NULL. */
-static struct vsock *find_receiver(struct vsock_transport *t, const struct vsock_hdr *h)
-{
-	struct vsock *vs;
-
-	if (h->type != VSOCK_TYPE_STREAM)
-		return NULL;
-	vs = find_connected(h);
-	if (vs)
-		return vs->transport == t ? vs : NULL;
-	vs = vsock_find_bound((u32)h->dst_cid, h->dst_port);
-	if (!vs || vs->state == VSOCK_LISTENING)
-		return vs;
-	if (vs->state == VSOCK_CONNECTING && vs->transport == t &&
-	    vs->remote.port == h->src_port && vs->remote.cid == (u32)h->src_cid)
-		return vs;
-	return NULL;
-}
-
-void vsock_input(struct vsock_transport *t, const struct vsock_hdr *h, struct list_head *pages)
-{
-	struct vsock *vs = find_receiver(t, h);
-	u32 credit;
-
-	if (!vs) {
-		refuse(t, h);
-		return;
-	}
-	if (vs->state == VSOCK_LISTENING) {
-		input_listening(vs, t, h);
-		return;
-	}
-	if (vs->state == VSOCK_CONNECTING) {
-		input_connecting(vs, h);
-		return;
-	}
-	if (vs->done || (vs->state != VSOCK_ESTABLISHED && vs->state != VSOCK_CLOSING)) {
-		refuse(t, h);
-		return;
-	}
-	if (h->op != VSOCK_OP_RST) {	/* resets carry none */
-		credit = vsock_credit(vs);
-		if (!update_credit(vs, h)) {
-			abort_connection(vs);
-			return;
-		}
-		if (!credit && vsock_credit(vs))
-			sock_wake(&vs->sock, WRITABLE);
-	}
-	input_connected(vs, h, pages);
 }
 
 /* ---- transports ---- */
@@ -577,6 +411,7 @@ void vsock_init(void)
 		list_init(&connected[i]);
 	}
 	transport_init(&loopback);
+	loopback.cid = VMADDR_CID_LOCAL;
 	loopback.send = loopback_send;
 	loopback.room = loopback_room;
 	socket_family_register(&family);

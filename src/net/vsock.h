@@ -56,7 +56,7 @@ struct vsock_reset {
 struct vsock_transport {
 	/* ---- the driver's, before vsock_device_register ---- */
 	u32 cid;		/* our address; VMADDR_CID_ANY: not known */
-	/* 0: pages are taken. -EIO: broken, they are not. */
+	/* 0: pages are taken. -ENOMEM (with pages only), -EIO: they are not. */
 	int (*send)(struct vsock_transport *t, const struct vsock_hdr *h, struct page *run,
 		    u32 nr_pages);
 	bool (*room)(struct vsock_transport *t);
@@ -78,6 +78,7 @@ void vsock_device_gone(struct vsock_transport *t);
 void vsock_device_reset(struct vsock_transport *t);
 
 void vsock_input(struct vsock_transport *t, const struct vsock_hdr *h, struct list_head *pages);
+u32 vsock_own_cid(void);		/* the device's, or VMADDR_CID_LOCAL */
 /* There is room again. */
 void vsock_tx_ready(struct vsock_transport *t);
 

@@ -67,14 +67,19 @@ static inline struct vsock *to_vsock(struct socket *s)
 	return container_of(s, struct vsock, sock);
 }
 
-/* ---- vsock.c: tables, packets ---- */
+#define VSOCK_READABLE (POLLIN | POLLRDNORM)
+#define VSOCK_WRITABLE (POLLOUT | POLLWRNORM)
+
+/* ---- vsock.c: tables, packets out ---- */
 
 /* The socket bound to the address (either may have VMADDR_CID_ANY), or NULL. */
 struct vsock *vsock_find_bound(u32 cid, u32 port);
+/* The connection that a packet with this header is for, or NULL. */
+struct vsock *vsock_find_connected(const struct vsock_hdr *h);
 void vsock_insert_bound(struct vsock *vs);
+void vsock_insert_connected(struct vsock *vs);
 void vsock_remove(struct vsock *vs);		/* from both tables */
 bool vsock_is_local_cid(u32 cid);
-u32 vsock_own_cid(void);			/* the device's, or the loopback's */
 /* What reaches a peer at that address, or NULL. */
 struct vsock_transport *vsock_route(u32 remote_cid);
 /* Remembers OWE_* and sends what can be sent. */
@@ -82,15 +87,20 @@ void vsock_owe(struct vsock *vs, u32 what);
 void vsock_flush(struct vsock_transport *t);
 /* Tells the peer of vs that there is no connection. */
 void vsock_send_reset(struct vsock *vs);
-/* Sends `len` bytes in a run of pages. 0, or -EAGAIN: no credit or room any more; the
- * pages are still the caller's. */
+/* Sends `len` bytes in a run of pages. 0, -EAGAIN: no credit or room any more, -ENOMEM,
+ * -EIO: broken; then the pages are still the caller's. */
 int vsock_send_data(struct vsock *vs, struct page *run, u32 nr_pages, u32 len) __must_check;
 /* May that be tried? When it is the transport that is full, vs will be woken. */
 bool vsock_can_send(struct vsock *vs);
 u32 vsock_credit(const struct vsock *vs);	/* bytes that the peer has room for */
 u32 vsock_buf_alloc(const struct vsock *vs);
-/* The connection has ended, by the peer. May free an orphan. */
+/* Answers a packet that nobody wants. */
+void vsock_refuse(struct vsock_transport *t, const struct vsock_hdr *h);
+/* The connection has ended: by the peer, by an error, because the peer broke the rules.
+ * They may free an orphan. */
 void vsock_do_close(struct vsock *vs);
+void vsock_fail(struct vsock *vs, int error);
+void vsock_abort(struct vsock *vs);
 void vsock_connect_timer(struct timer *t);
 
 /* ---- vsock_sock.c ---- */

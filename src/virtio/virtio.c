@@ -39,6 +39,7 @@ static const struct virtio_driver *const drivers[] = {
 	&virtio_blk_driver,
 	&virtio_balloon_driver,
 	&virtio_net_driver,
+	&virtio_vsock_driver,
 };
 
 static struct virtio_device *devices[HAL_VIRTIO_MAX];

@@ -58,6 +58,7 @@ extern const struct virtio_driver virtio_9p_driver;
 extern const struct virtio_driver virtio_blk_driver;
 extern const struct virtio_driver virtio_balloon_driver;
 extern const struct virtio_driver virtio_net_driver;
+extern const struct virtio_driver virtio_vsock_driver;
 
 /* Finds all devices and starts their drivers. Once at boot; may sleep. */
 void virtio_init(void);

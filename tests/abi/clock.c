@@ -288,12 +288,13 @@ ABI_TEST(timer_overrun)
 	int id = timer_make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0);
 	siginfo_t si;
 	sigset_t set;
-	long long t = abi_now_ns();
+	long long t;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	OK(sigprocmask(SIG_BLOCK, &set, NULL));
 	OK(syscall(SYS_timer_settime, id, 0, &it, NULL));
+	t = abi_now_ns();
 	while (abi_now_ns() - t < 20000000)
 		;
 	CHECK_EQ(OK(sigwaitinfo(&set, &si)), SIGUSR1);

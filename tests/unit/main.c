@@ -15,6 +15,8 @@ int main(void)
 	srunner_add_suite(sr, net_suite());
 	srunner_add_suite(sr, pvclock_suite());
 	srunner_add_suite(sr, balloon_suite());
+	srunner_add_suite(sr, pku_suite());
+	srunner_add_suite(sr, vsock_suite());
 	srunner_set_fork_status(sr, CK_FORK);
 	srunner_set_tap(sr, "/dev/stdout");
 	srunner_run_all(sr, CK_SILENT);

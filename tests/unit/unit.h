@@ -31,5 +31,7 @@ Suite *blk_suite(void);
 Suite *net_suite(void);
 Suite *pvclock_suite(void);
 Suite *balloon_suite(void);
+Suite *pku_suite(void);
+Suite *vsock_suite(void);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "hal/hosted/machine.h"
 
+struct uv_loop_s;
+
 /* All before machine_start(); false when reported. */
 bool rng_create(struct machine *m);
 
@@ -20,7 +22,16 @@ struct p9_export {
 };
 bool p9_create(struct machine *m, const struct p9_export *export);
 
-/* Allow-list of system calls for this thread and all that it starts. */
-bool sandbox_enter(void);
+/* Streams between programs of the guest and Unix sockets of the host; see vsock.c. */
+#define VSOCK_CID_DEFAULT 3u
+bool vsock_create(struct machine *m, const char *path, u32 cid);
+bool vsock_exists(void);
+void vsock_start(struct uv_loop_s *loop);
+/* The guest has ended: what it sent is written, if someone reads it; PATH goes. */
+void vsock_drain(bool patient);
+
+/* Allow-list of system calls for this thread and all that it starts. sockets: those of
+ * the socket device, too. */
+bool sandbox_enter(bool sockets);
 
 #endif

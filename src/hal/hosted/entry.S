@@ -33,6 +33,7 @@ hal_user_enter:
 	.hidden hosted_restorer
 	.type hosted_restorer, @function
 hosted_restorer:
+	mov	host_cookie(%rip), %r9d
 	mov	$15, %eax		/* rt_sigreturn */
 	syscall
 	.size hosted_restorer, . - hosted_restorer

@@ -7,24 +7,40 @@
  *   from the kernel's text  the calls below, with their arguments looked at
  *   from anywhere else      SIGSYS: that is the guest's system call
  *
- * A guest that jumps into the kernel's text can make the calls of the second
- * line, so they must not reach beyond this process and the memfd: mappings lie
- * below the window and never show the kernel's own text and constants. The only
- * process descriptors are those of carriers, and SIGUSR1 only makes them look.
+ * The calls of the second line have a random number, chosen at the start, in an
+ * argument that the host does not look at. It stands in in_self, so that a guest
+ * that jumps to a `syscall` of the kernel's gets nowhere, unless it can read
+ * kernel memory: there are no protection keys, or it has opened them itself
+ * (in_pku.c). Then it can make those calls, so they must not reach beyond this
+ * process and the memfd: mappings lie below the window and never show the
+ * kernel's own text and constants. The only process descriptors are those of
+ * carriers, and SIGUSR1 only makes them look.
  */
 #include "hal/hosted/inproc.h"
 
 #define WINDOW_HIGH (HOSTED_BASE >> 32)
 #define GATE_HIGH (HOSTED_STUB_BASE >> 32)
 
-enum { L_TRAP = 95, L_ALLOW, L_KILL, L_COUNT, L_GATE = 21, L_MMAP = 29, L_RANGE = 42,
-       L_MADVISE = 49, L_PRCTL = 55, L_END = 61, L_OTHERS = 78 };
+enum { L_TRAP = 100, L_ALLOW, L_KILL, L_COUNT, L_GATE = 24, L_MMAP = 32, L_RANGE = 47,
+       L_MADVISE = 54, L_PRCTL = 60, L_END = 66, L_OTHERS = 83 };
 
 #define GO(at, label) ((label) - (at) - 1)
 #define IF(at, value, label) [at] = BPF_JUMP_EQ(value, GO(at, label), 0)
 #define UNLESS(at, value, label) [at] = BPF_JUMP_EQ(value, 0, GO(at, label))
 
-s64 in_filter(void)
+static s64 choose_cookie(void)
+{
+	u32 cookie;
+	s64 got = host_call3(NR_getrandom, (u64)&cookie, sizeof(cookie), 0);
+
+	if (got != sizeof(cookie))
+		return got < 0 ? got : -HOST_EIO;
+	in_self.cookie = cookie;
+	return 0;
+}
+
+/* With the cookie that was chosen. */
+static s64 install(void)
 {
 	struct hosted_shared *sh = hosted_shared();
 	struct host_bpf code[L_COUNT] = {
@@ -36,19 +52,22 @@ s64 in_filter(void)
 		[5] = BPF_LOAD(BPF_IP_LOW),
 		[6] = BPF_JUMP_GT((u32)sh->text_end, GO(6, L_TRAP), 0),
 		[7] = BPF_LOAD(BPF_NR),
-		IF(8, NR_futex, L_ALLOW),
-		IF(9, NR_mmap, L_MMAP),
-		IF(10, NR_munmap, L_RANGE),
-		IF(11, NR_mprotect, L_RANGE),
-		IF(12, NR_rt_sigreturn, L_ALLOW),
-		IF(13, NR_timer_settime, L_ALLOW),
-		IF(14, NR_clock_gettime, L_ALLOW),
-		IF(15, NR_getrandom, L_ALLOW),
-		IF(16, NR_exit_group, L_ALLOW),
-		IF(17, NR_restart_syscall, L_ALLOW),
-		IF(18, NR_madvise, L_MADVISE),
-		IF(19, NR_arch_prctl, L_PRCTL),
-		[20] = BPF_JUMP_EQ(NR_sched_yield, GO(20, L_ALLOW), GO(20, L_OTHERS)),
+		IF(8, NR_mmap, L_MMAP),
+		[9] = BPF_LOAD(BPF_ARG_LOW(5)),
+		UNLESS(10, in_self.cookie, L_KILL),
+		[11] = BPF_LOAD(BPF_NR),
+		IF(12, NR_futex, L_ALLOW),
+		IF(13, NR_munmap, L_RANGE),
+		IF(14, NR_mprotect, L_RANGE),
+		IF(15, NR_rt_sigreturn, L_ALLOW),
+		IF(16, NR_timer_settime, L_ALLOW),
+		IF(17, NR_clock_gettime, L_ALLOW),
+		IF(18, NR_getrandom, L_ALLOW),
+		IF(19, NR_exit_group, L_ALLOW),
+		IF(20, NR_restart_syscall, L_ALLOW),
+		IF(21, NR_madvise, L_MADVISE),
+		IF(22, NR_arch_prctl, L_PRCTL),
+		[23] = BPF_JUMP_EQ(NR_sched_yield, GO(23, L_ALLOW), GO(23, L_OTHERS)),
 
 		[L_GATE] = BPF_LOAD(BPF_NR),
 		IF(L_GATE + 1, NR_clone, L_ALLOW),
@@ -61,19 +80,21 @@ s64 in_filter(void)
 					   GO(L_GATE + 7, L_KILL)),
 
 		/* Below the window, shared, fixed, of the memfd, not its image. */
-		[L_MMAP] = BPF_LOAD(BPF_ARG_HIGH(0)),
-		[L_MMAP + 1] = BPF_JUMP_GE(WINDOW_HIGH, GO(L_MMAP + 1, L_KILL), 0),
-		[L_MMAP + 2] = BPF_LOAD(BPF_ARG_HIGH(1)),
-		UNLESS(L_MMAP + 3, 0, L_KILL),
-		[L_MMAP + 4] = BPF_LOAD(BPF_ARG_LOW(3)),
-		UNLESS(L_MMAP + 5, HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE, L_KILL),
-		[L_MMAP + 6] = BPF_LOAD(BPF_ARG_LOW(4)),
-		UNLESS(L_MMAP + 7, (u32)hosted_priv()->handles.memfd, L_KILL),
-		[L_MMAP + 8] = BPF_LOAD(BPF_ARG_HIGH(5)),
-		UNLESS(L_MMAP + 9, 0, L_END),
-		[L_MMAP + 10] = BPF_LOAD(BPF_ARG_LOW(5)),
-		[L_MMAP + 11] = BPF_JUMP_GE((u32)sh->rodata_end, GO(L_MMAP + 11, L_END),
-					    GO(L_MMAP + 11, L_KILL)),
+		[L_MMAP] = BPF_LOAD(BPF_ARG_HIGH(4)),
+		UNLESS(L_MMAP + 1, in_self.cookie, L_KILL),
+		[L_MMAP + 2] = BPF_LOAD(BPF_ARG_HIGH(0)),
+		[L_MMAP + 3] = BPF_JUMP_GE(WINDOW_HIGH, GO(L_MMAP + 3, L_KILL), 0),
+		[L_MMAP + 4] = BPF_LOAD(BPF_ARG_HIGH(1)),
+		UNLESS(L_MMAP + 5, 0, L_KILL),
+		[L_MMAP + 6] = BPF_LOAD(BPF_ARG_LOW(3)),
+		UNLESS(L_MMAP + 7, HOST_MAP_SHARED | HOST_MAP_FIXED | HOST_MAP_POPULATE, L_KILL),
+		[L_MMAP + 8] = BPF_LOAD(BPF_ARG_LOW(4)),
+		UNLESS(L_MMAP + 9, (u32)hosted_priv()->handles.memfd, L_KILL),
+		[L_MMAP + 10] = BPF_LOAD(BPF_ARG_HIGH(5)),
+		UNLESS(L_MMAP + 11, 0, L_END),
+		[L_MMAP + 12] = BPF_LOAD(BPF_ARG_LOW(5)),
+		[L_MMAP + 13] = BPF_JUMP_GE((u32)sh->rodata_end, GO(L_MMAP + 13, L_END),
+					    GO(L_MMAP + 13, L_KILL)),
 
 		/* munmap, mprotect: below the window; or the gate, to unmap it. */
 		[L_RANGE] = BPF_LOAD(BPF_ARG_HIGH(1)),
@@ -140,4 +161,11 @@ s64 in_filter(void)
 		if (!code[i].code && !code[i].k)
 			code[i] = (struct host_bpf)BPF_RETURN(SECCOMP_KILL);
 	return host_seccomp(code, L_COUNT);
+}
+
+s64 in_filter(void)
+{
+	s64 err = choose_cookie();
+
+	return err ? err : install();
 }

@@ -15,9 +15,13 @@
  *                   CPU refuses the registers: the guest's #GP
  *   elsewhere       a kick has left its mark in `pending` already. A fault is
  *                   a crash, unless the CPU counts as in user mode: then it is
- *                   a guest that has jumped into our text, and gets #GP.
+ *                   a guest that has jumped into our text, and gets #GP. With
+ *                   protection keys, a fault that came with kernel memory
+ *                   closed (in_pku.c) is always a guest's.
  */
 #include "hal/hosted/inproc.h"
+
+#include "abi/sigframe.h"
 
 #define USER_CS 0x33
 #define USER_SS 0x2b
@@ -25,7 +29,10 @@
 
 #define VSYSCALL_PAGE (0xffffffffff600000ul >> 12)
 
-enum { VEC_UD = 6, VEC_GP = 13, VEC_MC = 18 };
+_Static_assert(offsetof(struct rt_sigframe, uc) == IN_FRAME_CONTEXT, "known to in_entry.S");
+_Static_assert(offsetof(struct rt_sigframe, info) == IN_FRAME_INFO, "known to in_entry.S");
+
+enum { VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_GP = 13, VEC_MC = 18 };
 
 static bool in_text(u64 rip)
 {
@@ -53,10 +60,22 @@ static void decode_fault(const struct host_siginfo *si, const struct host_uconte
 		return;
 	}
 	exception(info, uc->trapno, uc->error);
+	if (signo == HOST_SIGSEGV && si->code == HOST_SI_KERNEL && uc->trapno != VEC_OF &&
+	    uc->trapno != VEC_BR) {
+		/* #GP, or no exception at all: a bad place in the vsyscall page, say,
+		 * which leaves trapno as it was. */
+		exception(info, VEC_GP, uc->trapno == VEC_GP ? uc->error : 0);
+		return;
+	}
 	if (uc->trapno != PAGE_FAULT_VECTOR)
 		return;
 	if (signo == HOST_SIGBUS) {	/* the host has no memory for the page */
 		exception(info, VEC_MC, 0);
+		return;
+	}
+	/* A guest's own PKRU forbids it; keys are no business of the core's. */
+	if (si->code == HOST_SEGV_PKUERR && uc->cr2 < HOSTED_USER_LIMIT) {
+		exception(info, VEC_GP, 0);
 		return;
 	}
 	info->kind = IN_PAGE_FAULT;
@@ -99,7 +118,7 @@ static void copy_registers(struct trapframe *tf, const struct host_ucontext *uc)
 	tf->rdi = uc->rdi;
 	tf->orig_rax = -1;
 	tf->rip = uc->rip;
-	tf->cs = USER_CS;
+	tf->cs = in_self.pku_offset ? pku_keep(USER_CS, in_pku_saved(uc)) : USER_CS;
 	tf->rflags = uc->rflags;
 	tf->rsp = uc->rsp;
 	tf->ss = USER_SS;
@@ -140,6 +159,7 @@ static void redirect(struct host_ucontext *uc, const void *where)
 	uc->rip = (u64)where;
 	uc->rdi = (u64)in_self.tf;
 	uc->rflags = 0x202;
+	in_pku_open(uc);
 }
 
 static void kernel_signal(int signo, struct host_siginfo *si, struct host_ucontext *uc)
@@ -156,13 +176,16 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 	if (!user && !leaving)
 		hosted_crash(signo, si, uc);
 	if (kick && leaving) {
+		/* The next kick may come as soon as this one's handler returns. */
+		__atomic_store_n(&in_self.cpu->state, HOSTED_IN_KERNEL, __ATOMIC_RELEASE);
 		redirect(uc, in_restart);
 		return;
 	}
 	if (on_altstack(uc->rsp) || entering) {
-		if (!kick)
+		if (kick)
+			return;		/* a trap is on its way in, and will look */
+		if (!(in_pku_saved(uc) & PKU_CLOSED))
 			hosted_crash(signo, si, uc);
-		return;		/* a trap is on its way in, and will look */
 	}
 	if (!leaving)
 		copy_registers(in_self.tf, uc);
@@ -173,14 +196,33 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 
 void in_signal_handler(int signo, struct host_siginfo *si, struct host_ucontext *uc)
 {
+	if (signo == HOST_SIGCHLD) {
+		in_child_died();
+		return;
+	}
 	if (signo == HOST_SIGUSR1 && si->code == HOST_SI_TIMER)
 		hosted_timer_fired();
+	/* Who is new (or the zygote) may get what was meant for the one before, in user
+	 * mode, whose place it takes. */
+	if (!in_self.tf && (signo == HOST_SIGUSR1 || si->code <= 0))
+		return;
 	if (in_text(uc->rip))
 		kernel_signal(signo, si, uc);
 	else if (__atomic_load_n(&in_self.cpu->state, __ATOMIC_RELAXED) == HOSTED_IN_USER)
 		user_signal(signo, si, uc);
 	else
 		hosted_crash(signo, si, uc);
+}
+
+static void *entry(void)
+{
+	return hosted_shared()->pku_offset ? (void *)in_signal_entry_pku : (void *)in_signal_entry;
+}
+
+int in_catch_children(void)
+{
+	return hosted_catch(HOST_SIGCHLD, entry(),
+			    HOST_SA_SIGINFO | HOST_SA_ONSTACK | HOST_SA_NOCLDSTOP);
 }
 
 int in_catch_signals(void)
@@ -191,7 +233,7 @@ int in_catch_signals(void)
 	s64 err = host_call3(NR_sigaltstack, (u64)&stack, 0, 0);
 
 	for (u32 i = 0; i < ARRAY_SIZE(signals) && !err; i++)
-		err = hosted_catch(signals[i], (void *)in_signal_entry,
+		err = hosted_catch(signals[i], entry(),
 				   HOST_SA_SIGINFO | HOST_SA_ONSTACK | HOST_SA_NODEFER);
 	return err;
 }

@@ -80,7 +80,7 @@ bool in_text_ready(struct in_file *f)
 	}
 	f->page = &t->page[t->nr_pages];
 	t->nr_pages += f->pages;
-	*(u64 *)hosted_virt(f->gap) = (u64)in_fast_entry;
+	*(u64 *)hosted_virt(f->gap) = (u64)(in_self.leave_pku ? in_fast_entry_pku : in_fast_entry);
 	f->used[0] = 1;
 	f->ready = 1;
 	return true;

@@ -26,8 +26,10 @@
 
 static s64 do_op(const struct tlb_op *op)
 {
-	return host_call6(op->nr, op->arg[0], op->arg[1], op->arg[2], op->arg[3], op->arg[4],
-			  op->arg[5]);
+	if (op->nr == NR_mmap)
+		return host_mmap(op->arg[0], op->arg[1], op->arg[2], op->arg[3], op->arg[4],
+				 op->arg[5]);
+	return host_call3(op->nr, op->arg[0], op->arg[1], op->arg[2]);
 }
 
 /* Too many mappings, most likely. Start with none; faults bring back what is

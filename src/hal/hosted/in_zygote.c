@@ -55,8 +55,9 @@ static void __noreturn take_over(void)
 	c->machine_check = 0;
 	in_self.info = (struct trapinfo){ .kind = TRAP_EXCEPTION, .vector = 18 };
 	tf->orig_rax = -1;
-	in_self.tf = tf;
+	/* In this order: without tf, no kick is taken for one in user mode. */
 	__atomic_store_n(&in_self.cpu->state, HOSTED_IN_KERNEL, __ATOMIC_SEQ_CST);
+	in_self.tf = tf;
 	in_enter(tf);
 }
 
@@ -222,9 +223,8 @@ static void reap(void)
 }
 
 /* No wake-up: the futex call that this interrupts looks at the word again. */
-static void on_child(int signo)
+void in_child_died(void)
 {
-	(void)signo;
 	__atomic_or_fetch(&in_state()->want, IN_WANT_REAP, __ATOMIC_SEQ_CST);
 }
 
@@ -235,7 +235,7 @@ static void set_up(void)
 			    (u64)hosted_stub_page - HOSTED_BASE);
 
 	if (err > 0)
-		err = hosted_catch(HOST_SIGCHLD, (void *)on_child, HOST_SA_NOCLDSTOP);
+		err = in_catch_children();
 	if (!err)
 		err = in_filter();
 	if (err)

@@ -2,8 +2,9 @@
 /*
  * The inproc engine: guest code runs in the process that runs the kernel, below
  * the window, and the kernel is entered by a signal handler or a jump. The fast
- * engine, and not a wall: a guest can write to kernel memory. docs/security.md
- * says what it can then do to the host (little).
+ * engine, and not a wall: a guest can write to kernel memory, be it that it
+ * must open a protection key first. docs/security.md says what it can then do to
+ * the host (little).
  *
  *   user code                              kernel text
  *   syscall ---- seccomp, SIGSYS ----+
@@ -60,7 +61,7 @@ static bool prepare(struct trapframe *tf)
 		in_view_update(v);
 	in_fp_load();
 	load_bases(tf);
-	tf->cs = 0x33;
+	*(u16 *)&tf->cs = 0x33;		/* the rest is PKRU: pku.h */
 	tf->ss = 0x2b;
 	in_self.tf = in_this_cpu()->tf = tf;
 	hosted_program_timer();
@@ -125,8 +126,8 @@ void in_user_enter(struct trapframe *tf)
 
 	for (;;) {
 		if (prepare(tf))
-			in_leave(tf, tf->rflags & (FLAG_TF | FLAG_RF) || text_is_new(),
-				 target(tf));
+			in_leave(tf, tf->rflags & (FLAG_TF | FLAG_RF) || text_is_new() ?
+				 IN_LEAVE_EXACT : 0, target(tf));
 		info = (struct trapinfo){ .kind = TRAP_KICK };
 		tell_core(tf, &info);
 	}
@@ -249,6 +250,8 @@ static int init(void)
 	in_state()->cpu[0].running = 1;
 	in_fp_init();
 	err = in_catch_signals();
+	if (!err)
+		err = in_pku_init();
 	if (err)
 		return err;
 	in_zygote();		/* returns in the first carrier */

@@ -17,6 +17,8 @@
  *   in_view_enter   (on the way to user mode) view <-> carrier; change to it
  *   hal_as_destroy  carriers without a view: idle, or one that a CPU runs
  *
+ * With protection keys user code sees nothing of the kernel: in_pku.c.
+ *
  * in_self is private to each process, at the same address in all of them;
  * struct in_state is shared by all, and under the kernel lock where it is not
  * said otherwise. Neither is physical memory. The zygote makes the carriers,
@@ -31,12 +33,38 @@
 #define IN_SELF_TF 16
 #define IN_SELF_USER_RSP 24
 #define IN_SELF_KSTACK 32
-#define IN_SELF_STACK_TOP 73728
-#define IN_SELF_SIZE 106496
+#define IN_SELF_LEAVE_PKU 40
+#define IN_SELF_COOKIE 48
+#define IN_SELF_ALTSTACK 8192
+#define IN_SELF_SCRATCH 40960
+#define IN_SELF_STACK_TOP 77824
+#define IN_SELF_SIZE 110592
+#define IN_ALTSTACK_SIZE 32768
+
+/* in_self.scratch: what IRET pops, then the rest. Not at its beginning, which is the
+ * end of the alternate stack and would count as on it. */
+#define IN_SCRATCH_RIP (IN_SELF_SCRATCH + 64)
+#define IN_SCRATCH_CS (IN_SELF_SCRATCH + 72)
+#define IN_SCRATCH_RFLAGS (IN_SELF_SCRATCH + 80)
+#define IN_SCRATCH_RSP (IN_SELF_SCRATCH + 88)
+#define IN_SCRATCH_SS (IN_SELF_SCRATCH + 96)
+#define IN_SCRATCH_RAX (IN_SELF_SCRATCH + 104)
+#define IN_SCRATCH_RCX (IN_SELF_SCRATCH + 112)
+#define IN_SCRATCH_RDX (IN_SELF_SCRATCH + 120)
+#define IN_SCRATCH_PKRU (IN_SELF_SCRATCH + 128)
+
+/* How in_leave leaves. */
+#define IN_LEAVE_EXACT 1
+#define IN_LEAVE_PKU 2
+
+/* A signal frame, from rsp at the handler's entry (struct rt_sigframe). */
+#define IN_FRAME_CONTEXT 8
+#define IN_FRAME_INFO 312
 
 #ifndef __ASSEMBLER__
 
 #include "hal/hosted/linux.h"
+#include "hal/hosted/pku.h"
 #include "hal/hosted/private.h"
 #include "hal/hosted/tlb.h"
 
@@ -44,7 +72,6 @@
 #define IN_PAGE_FAULT 100	/* in_self.info.kind: to be looked at by in_trap */
 #define IN_IDLE_MAX 16		/* more than these are let go */
 #define IN_AREAS 24		/* rewritten files per space */
-#define IN_ALTSTACK_SIZE 32768
 #define IN_STACK_SIZE 32768
 
 struct in_self {
@@ -53,6 +80,9 @@ struct in_self {
 	struct trapframe *tf;		/* of the task that user mode belongs to */
 	u64 user_rsp;			/* of in_fast_entry */
 	u64 kstack;			/* the kernel stack that changes hands */
+	u32 leave_pku;			/* IN_LEAVE_PKU or 0; constant */
+	u32 pku_offset;			/* hosted_shared's */
+	u32 cookie;			/* host_cookie */
 	u32 index;			/* of this carrier */
 	u32 nr;				/* of the CPU that it runs, or ran last */
 	u32 pinned;			/* CPU whose host CPU this is bound to */
@@ -63,7 +93,9 @@ struct in_self {
 	u32 bases_live;			/* newer in the registers than in *tf */
 	struct trapinfo info;		/* from the signal handler to in_trap */
 	struct tlb_op op[TLB_OPS];	/* being done: in_view.c */
+	/* These two are open to user code where there are protection keys. */
 	u8 altstack[IN_ALTSTACK_SIZE] __aligned(4096);
+	u8 scratch[4096] __aligned(4096);
 	u8 stack[IN_STACK_SIZE] __aligned(4096);	/* of the carrier itself */
 	s32 child[IN_CARRIERS];		/* zygote: process ids by slot */
 	s32 pidfd[IN_CARRIERS];		/* and their descriptors, with several CPUs */
@@ -73,9 +105,15 @@ _Static_assert(offsetof(struct in_self, ret) == IN_SELF_RET, "known to in_entry.
 _Static_assert(offsetof(struct in_self, tf) == IN_SELF_TF, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, user_rsp) == IN_SELF_USER_RSP, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, kstack) == IN_SELF_KSTACK, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, leave_pku) == IN_SELF_LEAVE_PKU, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, cookie) == IN_SELF_COOKIE, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, scratch) == IN_SELF_SCRATCH, "known to in_entry.S");
+_Static_assert(offsetof(struct in_self, altstack) == IN_SELF_ALTSTACK, "known to in_entry.S");
 _Static_assert(offsetof(struct in_self, stack) + IN_STACK_SIZE == IN_SELF_STACK_TOP,
 	       "known to in_entry.S");
 _Static_assert(sizeof(struct in_self) == IN_SELF_SIZE, "known to in_entry.S");
+
+#define IN_OPEN_SIZE (4096 + IN_ALTSTACK_SIZE)	/* altstack and scratch */
 
 struct in_carrier {
 	u32 turn;			/* futex: this one is to run */
@@ -150,10 +188,11 @@ extern struct in_self in_self __attribute__((visibility("hidden")));
 
 /* in_entry.S */
 extern const u8 in_crit_start[], in_crit_end[], in_restart[], in_fast_entry[], in_fast_end[];
-extern const u8 in_gate_code[];
-/* Goes to user mode with *tf, or returns when there is pending work. Exact: by
- * iretq, to tf->rip; else to `target`, and all registers are tf's. */
-void in_leave(struct trapframe *tf, bool exact, u64 target);
+extern const u8 in_fast_entry_pku[], in_gate_code[];
+/* Goes to user mode with *tf, or returns when there is pending work. With
+ * IN_LEAVE_EXACT by iretq, to tf->rip; else to `target`, and all registers are tf's.
+ * IN_LEAVE_PKU it knows by itself. */
+void in_leave(struct trapframe *tf, u32 how, u64 target);
 /* Continues on the empty kernel stack below tf with in_trap(). */
 void in_enter(struct trapframe *tf) __noreturn;
 /* Continues this kernel stack in the carrier `target`. */
@@ -176,8 +215,18 @@ s64 in_filter(void);
 
 /* in_signal.c */
 int in_catch_signals(void);
+int in_catch_children(void);
 void in_signal_handler(int signo, struct host_siginfo *si, struct host_ucontext *uc);
 void in_signal_entry(void);	/* in_entry.S: the handler, with AC cleared */
+void in_signal_entry_pku(void);	/* and kernel memory opened */
+/* In the zygote's handler of SIGCHLD: a look at its children is due. */
+void in_child_died(void);
+
+/* in_pku.c */
+int in_pku_init(void);
+/* PKRU where the signal came, 0 without protection keys; and 0 there afterwards. */
+u32 in_pku_saved(const struct host_ucontext *uc);
+void in_pku_open(struct host_ucontext *uc);
 bool in_page_fault(struct in_view *v, struct trapinfo *info);
 
 /* in_space.c */

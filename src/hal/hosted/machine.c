@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "hal/hosted/handles.h"
+#include "hal/hosted/pku.h"
 #include "hal/hosted/report.h"
 
 #ifndef MFD_EXEC
@@ -186,7 +187,7 @@ static u32 choose_engine(u32 wanted)
 	return HOSTED_ENGINE_PTRACE;
 }
 
-static void fill_shared(struct machine *m, const struct machine_options *opt)
+static bool fill_shared(struct machine *m, const struct machine_options *opt)
 {
 	struct hosted_shared *sh = m->shared;
 
@@ -205,6 +206,7 @@ static void fill_shared(struct machine *m, const struct machine_options *opt)
 	if (opt->cmdline)
 		snprintf(sh->cmdline, sizeof(sh->cmdline), "%s", opt->cmdline);
 	machine_probe_cpu(sh);
+	return pku_choose(sh, opt->pku);
 }
 
 bool machine_create(struct machine *m, const struct machine_options *opt)
@@ -251,7 +253,8 @@ bool machine_create(struct machine *m, const struct machine_options *opt)
 	}
 	load_image(m, opt->image);
 	m->shared = (void *)(m->mem + shared_at);
-	fill_shared(m, opt);
+	if (!fill_shared(m, opt))
+		return false;
 	if (m->shared->engine == HOSTED_ENGINE_PTRACE && opt->nr_cpus > 1) {
 		report("the ptrace engine has 1 CPU", NULL, "leave out --cpus, or --engine ptrace");
 		return false;
@@ -398,9 +401,15 @@ static u32 choose_target(struct machine *m)
 void machine_irq(struct machine *m, u32 dev)
 {
 	struct hosted_shared *sh = m->shared;
-	u32 nr = choose_target(m);
-	struct hosted_cpu *cpu = &sh->cpu[nr];
+	struct hosted_cpu *cpu;
+	u32 nr;
 
+	if (m->irq) {
+		m->irq(m, dev);
+		return;
+	}
+	nr = choose_target(m);
+	cpu = &sh->cpu[nr];
 	__atomic_or_fetch(&sh->irq, 1u << dev, __ATOMIC_SEQ_CST);
 	if (__atomic_fetch_or(&cpu->pending, HOSTED_PEND_IRQ, __ATOMIC_SEQ_CST) & HOSTED_PEND_IRQ)
 		return;

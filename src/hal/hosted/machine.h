@@ -25,6 +25,7 @@ struct machine_options {
 	const char *cmdline;	/* may be NULL */
 	const char *initrd;	/* file name, or NULL */
 	bool no_rewrite;
+	u32 pku;		/* enum pku_choice */
 	bool seeded;
 	u64 seed;
 	int cpu;		/* host CPU of kernel and guests, -1: choose */
@@ -41,6 +42,8 @@ struct machine {
 	pid_t pid;		/* kernel process, 0 before the start */
 	u64 text_end, rodata_end;
 	u64 entry;		/* kernel address */
+	/* Instead of an interrupt to the kernel process; NULL: that. */
+	void (*irq)(struct machine *m, u32 dev);
 };
 
 /* Reports what is wrong and returns false. */

@@ -2,12 +2,14 @@
 /*
  * The device process's own walls: after this, only the system calls below, in
  * every thread. What is not listed fails with ENOSYS, which libc knows how to
- * take. No exec, no new socket, no ptrace, no way to other processes but
- * signals. The 9p server's confinement to its directories is p9_fid.c and p9_name.c.
+ * take. No exec, no ptrace, no way to other processes but signals, no new socket
+ * but Unix ones if there is a socket device (--vsock). The 9p server's confinement
+ * to its directories is p9_fid.c and p9_name.c.
  */
 #include <errno.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "hal/hosted/devices.h"
 #include "hal/hosted/report.h"
@@ -41,13 +43,32 @@ static const int allowed[] = {
 	SCMP_SYS(getxattr), SCMP_SYS(setxattr), SCMP_SYS(listxattr), SCMP_SYS(removexattr),
 };
 
-bool sandbox_enter(void)
+/* For the socket device: Unix sockets only. */
+static const int allowed_sockets[] = {
+	SCMP_SYS(connect), SCMP_SYS(accept4), SCMP_SYS(shutdown), SCMP_SYS(recvfrom),
+};
+
+static int add_rules(scmp_filter_ctx ctx, const int *calls, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	return err;
+}
+
+bool sandbox_enter(bool sockets)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int err = ctx ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(allowed); i++)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (!err)
+		err = add_rules(ctx, allowed, ARRAY_SIZE(allowed));
+	if (!err && sockets)
+		err = add_rules(ctx, allowed_sockets, ARRAY_SIZE(allowed_sockets));
+	if (!err && sockets)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				       SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 	if (!err)
 		err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (!err)

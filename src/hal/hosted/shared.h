@@ -143,6 +143,7 @@ struct hosted_shared {
 	u32 spin_us;		/* [c] how long idle may spin; 0 on one core */
 	u32 engine;		/* [c] index into hosted_engines */
 	u32 rewrite;		/* [c] system calls may be rewritten (inproc) */
+	u32 pku_offset;		/* [c] of PKRU in an XSAVE image; 0: no protection keys (inproc) */
 	/* CPU */
 	u32 caps, hwcap, hwcap2;	/* [c] */
 	u64 xfeatures;		/* [c] */

@@ -2,7 +2,7 @@
 /*
  * The device process at work: one libuv loop and two threads.
  *
- *   loop        console, entropy, the kernel's log, signals, timeout, the end
+ *   loop        console, entropy, sockets, the kernel's log, signals, timeout, the end
  *   doorbell    sleeps on bell[IO] and wakes the loop
  *   9p          sleeps on bell[9P] and serves all 9p devices itself: a request
  *               has no business waiting for the loop
@@ -335,6 +335,7 @@ int supervise(struct machine *m, const struct supervise_options *opt)
 	uv_async_init(&sup.loop, &sup.bell, on_bell);
 	start_signals();
 	console_start(&sup.loop);
+	vsock_start(&sup.loop);
 	terminal_take();
 	uv_timer_init(&sup.loop, &sup.look);
 	uv_timer_init(&sup.loop, &sup.timeout);
@@ -342,7 +343,7 @@ int supervise(struct machine *m, const struct supervise_options *opt)
 		uv_timer_start(&sup.look, on_look, LOOK_MS, LOOK_MS);
 	if (opt->timeout_ms)
 		uv_timer_start(&sup.timeout, on_timeout, opt->timeout_ms, 0);
-	if ((!opt->no_sandbox && !sandbox_enter()) || !start_thread(doorbell_thread) ||
+	if ((!opt->no_sandbox && !sandbox_enter(vsock_exists())) || !start_thread(doorbell_thread) ||
 	    !start_thread(p9_thread)) {
 		end_guest();
 		reap_all();
@@ -356,6 +357,7 @@ int supervise(struct machine *m, const struct supervise_options *opt)
 	drain_log();
 	stop_signals();
 	console_drain(!sup.timed_out && !sup.forced);
+	vsock_drain(!sup.timed_out && !sup.forced);
 	drain_log();
 	terminal_give_back();
 	reap_all();
