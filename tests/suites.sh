@@ -66,6 +66,9 @@ if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 	if [ -x ./abi-tests-musl ]; then
 		suite abi-microvm-musl $vm -- ./abi-tests-musl --all
 	fi
+	if [ -x ./abi-tests-musl ]; then
+		suite iso sh "$tests/iso.sh" ./hyla hyla.elf ./abi-tests-musl
+	fi
 	suite boot sh "$tests/boot.sh" ./hyla
 	suite balloon sh "$tests/balloon.sh" ./hyla --cpus 2
 	suite share-microvm sh "$tests/share.sh" ./hyla boot --accel tcg
