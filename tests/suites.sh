@@ -25,9 +25,10 @@ if command -v expect >/dev/null; then
 	suite tty expect "$tests/tty.exp" ./hyla run
 	suite tty-ptrace expect "$tests/tty.exp" ./hyla run --engine ptrace
 fi
-suite hal-ptrace sh "$tests/conformance.sh" ./hyla run --engine ptrace --timeout 120 --kernel conformance.elf -- x
-suite hal-inproc sh "$tests/conformance.sh" ./hyla run --engine inproc --timeout 120 --kernel conformance.elf -- x
-suite hal-inproc-2cpu sh "$tests/conformance.sh" ./hyla run --engine inproc --cpus 2 --timeout 120 --kernel conformance.elf -- x
+rm -f hal.vsock
+suite hal-ptrace sh "$tests/conformance.sh" ./hyla run --engine ptrace --timeout 120 --vsock hal.vsock --kernel conformance.elf -- x
+suite hal-inproc sh "$tests/conformance.sh" ./hyla run --engine inproc --timeout 120 --vsock hal.vsock --kernel conformance.elf -- x
+suite hal-inproc-2cpu sh "$tests/conformance.sh" ./hyla run --engine inproc --cpus 2 --timeout 120 --vsock hal.vsock --kernel conformance.elf -- x
 suite torture-inproc sh "$tests/torture.sh" ./hyla run --engine inproc
 for engine in inproc ptrace; do
 	suite stress-$engine sh "$tests/conformance.sh" ./hyla run --engine $engine --timeout 60 -- ./stress 5
@@ -55,8 +56,8 @@ suite oom-inproc bash "$tests/oom.sh" ./hyla --engine inproc
 suite oom-ptrace bash "$tests/oom.sh" ./hyla --engine ptrace
 if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 	vm="./hyla boot --accel tcg --timeout 600"
-	suite hal-vm sh "$tests/conformance.sh" $vm --kernel conformance-vm.elf -- x
-	suite hal-vm-q35 sh "$tests/conformance.sh" $vm --machine q35 --cpus 2 --kernel conformance-vm.elf -- x
+	suite hal-vm sh "$tests/conformance.sh" $vm --vsock hal.vsock --kernel conformance-vm.elf -- x
+	suite hal-vm-q35 sh "$tests/conformance.sh" $vm --machine q35 --cpus 2 --vsock hal.vsock --kernel conformance-vm.elf -- x
 	suite unit-vm sh "$tests/conformance.sh" $vm --cpus 2 --kernel unit-vm.elf -- x
 	suite abi-microvm $vm -- ./abi-tests --all
 	suite abi-microvm-2cpu $vm --cpus 2 -- ./abi-tests --all
@@ -64,6 +65,9 @@ if [ -f hyla.elf ] && command -v qemu-system-x86_64 >/dev/null; then
 	suite abi-pc-oldcpu $vm --machine pc --vmm-arg -cpu --vmm-arg qemu64 -- ./abi-tests --all
 	if [ -x ./abi-tests-musl ]; then
 		suite abi-microvm-musl $vm -- ./abi-tests-musl --all
+	fi
+	if [ -x ./abi-tests-musl ]; then
+		suite iso sh "$tests/iso.sh" ./hyla hyla.elf ./abi-tests-musl
 	fi
 	suite boot sh "$tests/boot.sh" ./hyla
 	suite balloon sh "$tests/balloon.sh" ./hyla --cpus 2

@@ -18,8 +18,6 @@
 #define SOCK_CLOEXEC 02000000
 #define SOCK_NONBLOCK 04000
 
-#define SOMAXCONN 4096u
-
 #define SHUT_RD 0
 #define SHUT_WR 1
 #define SHUT_RDWR 2

@@ -44,6 +44,7 @@
 #include "mm/slab.h"
 #include "net/arping.h"
 #include "net/netdev.h"
+#include "net/socket.h"
 #include "net/vsock.h"
 #include "virtio/console.h"
 #include "virtio/virtio.h"
@@ -518,6 +519,7 @@ void kern_main(void)
 	if (IS_ENABLED(CONFIG_FS_9P))
 		p9_init();
 	netdev_init();
+	sock_limits_init();
 	vsock_init();
 	make_init();
 	boot_mark("core, file systems");

@@ -22,7 +22,6 @@
 #include "lib/string.h"
 
 #define SOCKFS_MAGIC 0x534f434b
-#define BUFFER_DEFAULT 212992u
 
 static struct list_head families = LIST_HEAD_INIT(families);
 static struct superblock *sock_sb;
@@ -39,7 +38,8 @@ void sock_init(struct socket *s, const struct proto_ops *ops, u16 family, u16 ty
 	s->type = type;
 	s->protocol = protocol;
 	s->rcvtimeo_ns = s->sndtimeo_ns = U64_MAX;
-	s->sndbuf = s->rcvbuf = BUFFER_DEFAULT;
+	s->sndbuf = sock_limits.wmem_default;
+	s->rcvbuf = sock_limits.rmem_default;
 	s->rcvlowat = 1;
 	waitqueue_init(&s->wq);
 }
@@ -368,7 +368,7 @@ SYSCALL_DEFINE2(listen, int, fd, int, backlog)
 
 	if (IS_ERR(s))
 		return PTR_ERR(s);
-	err = s->ops->listen ? s->ops->listen(s, min((u32)backlog, SOMAXCONN)) : -EOPNOTSUPP;
+	err = s->ops->listen ? s->ops->listen(s, min((u32)backlog, sock_limits.somaxconn)) : -EOPNOTSUPP;
 	file_put(f);
 	return err;
 }

@@ -154,7 +154,15 @@ int sock_timeout_copyin(u64 *ns, uaddr_t value, u32 len) __must_check;
 /* The same as the 16 bytes of a struct timeval. */
 void sock_timeout_bytes(u64 ns, void *buf);
 
+/* Once at boot: /proc/sys/net/core. */
+void sock_limits_init(void);
+
 /* ---- among the files of this layer ---- */
+
+extern struct sock_limits {
+	u32 somaxconn;		/* listen(2) */
+	u32 rmem_default, rmem_max, wmem_default, wmem_max;	/* SO_RCVBUF, SO_SNDBUF */
+} sock_limits;
 
 /* The socket at fd; *f gets a reference. ERR_PTR: -EBADF, -ENOTSOCK. */
 struct socket *socket_get(int fd, struct file **f) __must_check;

@@ -4,26 +4,34 @@
  * for every family. Other levels are the family's.
  *
  * SO_SNDBUF and SO_RCVBUF are kept and told, doubled as on Linux; whether they limit
- * anything is up to the family (AF_VSOCK has options of its own).
+ * anything is up to the family (AF_VSOCK has options of its own). Their limits and
+ * those of listen(2) are in /proc/sys/net/core.
  *
  * Not supported (ENOPROTOOPT): time stamps, SO_MARK, SO_BINDTODEVICE, filters,
  * SO_PASSCRED, SO_PEERCRED, SO_COOKIE and what is younger.
  */
 #include "abi/errno.h"
+#include "fs/procfs.h"
 #include "fs/vfs.h"
 #include "kernel/capability.h"
+#include "kernel/log.h"
 #include "kernel/syscall.h"
 #include "kernel/task.h"
 #include "lib/string.h"
 #include "net/socket.h"
 
-#define BUFFER_MAX 4194304u	/* net.core.wmem_max and rmem_max */
 #define SNDBUF_MIN 4608u
 #define RCVBUF_MIN 2304u
 #define PRIORITY_MAX 6		/* without CAP_NET_ADMIN */
 
 struct timeval_bytes {
 	s64 sec, usec;
+};
+
+struct sock_limits sock_limits = {
+	.somaxconn = 4096,
+	.rmem_default = 212992, .rmem_max = 212992,
+	.wmem_default = 212992, .wmem_max = 212992,
 };
 
 /* Options that are kept as they are: on or off. */
@@ -75,7 +83,9 @@ static int set_buffer(struct socket *s, int name, int value, bool force)
 
 	if (force && !capable(CAP_NET_ADMIN))
 		return -EPERM;
-	size = min(size, force ? (u32)S32_MAX / 2 : BUFFER_MAX) * 2;
+	if (!force)
+		size = min(size, name == SO_SNDBUF ? sock_limits.wmem_max : sock_limits.rmem_max);
+	size = min(size, (u32)S32_MAX / 2) * 2;
 	if (name == SO_SNDBUF)
 		s->sndbuf = max(size, SNDBUF_MIN);
 	else
@@ -241,4 +251,48 @@ SYSCALL_DEFINE5(getsockopt, int, fd, int, level, int, name, uaddr_t, value, uadd
 	err = get_any(s, level, name, value, len);
 	file_put(f);
 	return err;
+}
+
+/* ---- /proc/sys/net/core ---- */
+
+static int show_limit(struct text *t, void *data, u64 *cursor __unused)
+{
+	text_printf(t, "%u\n", *(u32 *)data);
+	return 0;
+}
+
+static int store_limit(const char *text, size_t len, void *data)
+{
+	char buf[16];
+	u64 v;
+
+	if (len && text[len - 1] == '\n')
+		len--;
+	if (len >= sizeof(buf))
+		return -EINVAL;
+	memcpy(buf, text, len);
+	buf[len] = 0;
+	if (parse_u64(buf, 10, &v) || v > S32_MAX)
+		return -EINVAL;
+	*(u32 *)data = (u32)v;
+	return 0;
+}
+
+void sock_limits_init(void)
+{
+	static const struct pseudo_ops ops = { .show = show_limit, .store = store_limit };
+	static const struct {
+		const char *path;
+		u32 *limit;
+	} files[] = {
+		{ "sys/net/core/somaxconn", &sock_limits.somaxconn },
+		{ "sys/net/core/rmem_default", &sock_limits.rmem_default },
+		{ "sys/net/core/rmem_max", &sock_limits.rmem_max },
+		{ "sys/net/core/wmem_default", &sock_limits.wmem_default },
+		{ "sys/net/core/wmem_max", &sock_limits.wmem_max },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(files); i++)
+		if (proc_add(files[i].path, 0644, &ops, files[i].limit))
+			panic("net: no memory at boot");
 }

@@ -170,6 +170,21 @@ ABI_TEST(options_read_only)
 	CHECK_ERR(setsockopt(fd, SOL_SOCKET, SO_SNDLOWAT, &(int){ 1 }, 4), ENOPROTOOPT);
 }
 
+ABI_TEST(limits)
+{
+	static const char *const names[] = { "somaxconn", "rmem_default", "rmem_max",
+					     "wmem_default", "wmem_max" };
+	char path[64], buf[32];
+	long n;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		snprintf(path, sizeof(path), "/proc/sys/net/core/%s", names[i]);
+		n = OK(abi_read_file(path, buf, sizeof(buf)));
+		CHECK(n > 1 && buf[n - 1] == '\n' && atoi(buf) >= 128);
+	}
+	CHECK_EQ(option(vm_socket(0), SO_RCVBUF), 212992);
+}
+
 ABI_TEST(options_flags)
 {
 	static const int names[] = { SO_REUSEADDR, SO_KEEPALIVE, SO_BROADCAST, SO_OOBINLINE,

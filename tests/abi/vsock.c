@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
@@ -320,6 +321,41 @@ ABI_TEST(messages)
 	send_all(s[0], "x", 1);
 	CHECK_EQ(OK(recvmmsg(s[1], mm, 2, MSG_WAITFORONE, NULL)), 1);
 	CHECK_ERR(recvmmsg(s[1], mm, 2, MSG_DONTWAIT, NULL), EAGAIN);
+}
+
+ABI_TEST(sendfile_and_splice)
+{
+	unsigned char *out = abi_map(BIG, RW, SHARED), *in = abi_map(BIG, RW, ANON);
+	int s[2], fd = abi_temp_fd(), p[2];
+	pid_t pid;
+
+	fill(out, BIG, 3);
+	send_all(fd, out, BIG);
+	make_pair(s, 0);
+	OK(pipe(p));
+	pid = FORK();
+	if (!pid) {
+		off_t at = 0;
+
+		while (at < BIG)
+			CHECK(OK(sendfile(s[0], fd, &at, (size_t)(BIG - at))) > 0);
+		OK(shutdown(s[0], SHUT_WR));
+		_exit(0);
+	}
+	for (size_t n = 0; n < BIG; ) {
+		long got = OK(splice(s[1], NULL, p[1], NULL, 65536, 0));
+
+		CHECK(got > 0);
+		receive_all(p[0], in + n, (size_t)got);
+		n += (size_t)got;
+	}
+	CHECK_EQ(OK(splice(s[1], NULL, p[1], NULL, 65536, 0)), 0);
+	CHECK_EQ(memcmp(in, out, BIG), 0);
+	CHECK_EXIT(pid, 0);
+	send_all(p[1], "piped", 5);
+	CHECK_EQ(OK(splice(p[0], NULL, s[1], NULL, 5, 0)), 5);
+	receive_all(s[0], in, 5);
+	CHECK_EQ(memcmp(in, "piped", 5), 0);
 }
 
 ABI_TEST(bad_buffers)

@@ -79,6 +79,7 @@ void test_kstack(void);
 void test_fp(void);
 void test_interrupts(void);
 void test_virtio(void);
+void test_vsock(u32 dev);	/* part of it */
 void test_smp(void);
 /* CPU 1, once started, runs this. */
 void smp_main(void) __noreturn;

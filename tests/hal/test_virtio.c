@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HAL conformance: virtio. Finds the devices, says something through the
- * console and gets entropy and a 9p version, where there are such devices;
+ * console and gets entropy, a 9p version, resets, where there are such devices;
  * then breaks a ring, which must harm that device only.
  */
 #include "conformance.h"
@@ -9,7 +9,7 @@
 
 static struct ring rings[8];
 
-enum { ID_CONSOLE = 3, ID_RNG = 4, ID_9P = 9 };
+enum { ID_CONSOLE = 3, ID_RNG = 4, ID_9P = 9, ID_VSOCK = 19 };
 
 static void test_rng(u32 dev)
 {
@@ -122,5 +122,7 @@ void test_virtio(void)
 			test_9p(dev);
 		if (hal_virtio_id(dev) == ID_CONSOLE)
 			test_console(dev);
+		if (hal_virtio_id(dev) == ID_VSOCK)
+			test_vsock(dev);
 	}
 }

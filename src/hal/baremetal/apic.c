@@ -10,6 +10,7 @@
 #include "hal/baremetal/bm.h"
 
 #define MSR_APIC_BASE 0x1b
+#define MSR_TSC_DEADLINE 0x6e0
 #define X2APIC_MSRS 0x800
 #define MAX_IOAPICS 4u
 
@@ -20,6 +21,7 @@ enum lapic_reg {
 	LAPIC_TIMER_NOW = 0x390, LAPIC_TIMER_DIV = 0x3e0,
 };
 #define LVT_MASKED 0x10000u
+#define LVT_TSC_DEADLINE 0x40000u
 
 struct ioapic {
 	volatile u32 *regs;
@@ -28,6 +30,7 @@ struct ioapic {
 
 static volatile u32 *lapic;
 static bool x2apic;
+static u32 timer_mode;		/* LVT_TSC_DEADLINE, or 0: one-shot */
 static struct ioapic ioapics[MAX_IOAPICS];
 static u32 ioapic_count;
 
@@ -44,6 +47,12 @@ static void lapic_write(u32 reg, u32 v)
 		lapic[reg / 4] = v;
 }
 
+static void set_timer_mode(void)
+{
+	lapic_write(LAPIC_TIMER, VEC_TIMER | timer_mode);
+	__asm__ volatile("mfence" ::: "memory");	/* before any deadline: SDM 3A 11.5.4.1 */
+}
+
 void apic_init(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
@@ -56,13 +65,13 @@ void apic_init(void)
 			lapic = mmio_map(base & 0xffffff000ul, 4096);
 	}
 	wrmsr(MSR_APIC_BASE, base | 0x800 | (x2apic ? 0x400 : 0));
+	lapic_write(LAPIC_SVR, 0x100 | VEC_SPURIOUS);	/* first: until then LVTs stay masked */
 	lapic_write(LAPIC_TPR, 0);
 	lapic_write(LAPIC_LINT0, LVT_MASKED);
 	lapic_write(LAPIC_LINT1, LVT_MASKED);
 	lapic_write(LAPIC_ERROR, LVT_MASKED);
 	lapic_write(LAPIC_TIMER_DIV, 0xb);	/* by 1 */
-	lapic_write(LAPIC_TIMER, VEC_TIMER);
-	lapic_write(LAPIC_SVR, 0x100 | VEC_SPURIOUS);
+	set_timer_mode();
 }
 
 u32 apic_id(void)
@@ -83,6 +92,17 @@ void apic_timer(u64 ticks)
 u32 apic_timer_left(void)
 {
 	return lapic_read(LAPIC_TIMER_NOW);
+}
+
+void apic_use_deadlines(void)
+{
+	timer_mode = LVT_TSC_DEADLINE;
+	set_timer_mode();
+}
+
+void apic_deadline(u64 tsc)
+{
+	wrmsr(MSR_TSC_DEADLINE, tsc);
 }
 
 /* ---- to other CPUs ---- */

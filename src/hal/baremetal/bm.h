@@ -184,8 +184,11 @@ void bm_sti_hlt(void);
 void apic_init(void);		/* this CPU's LAPIC */
 u32 apic_id(void);
 void apic_eoi(void);
-void apic_timer(u64 ticks);	/* one-shot in ns, 0 stops */
+void apic_timer(u64 ticks);	/* one-shot, 0 stops */
 u32 apic_timer_left(void);
+/* From now on the timer of each CPU fires at a time of the TSC; 0: never. */
+void apic_use_deadlines(void);
+void apic_deadline(u64 tsc);
 void apic_send(u32 apic_id, u32 vector);
 void apic_send_init(u32 apic_id);
 void apic_send_startup(u32 apic_id, u32 page);

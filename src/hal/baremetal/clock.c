@@ -2,15 +2,20 @@
 /*
  * Bare metal: time.
  *
- * The clock is the TSC, scaled to ns. Its frequency comes from the hypervisor
- * (CPUID 0x40000010, or kvmclock's page: pvclock.h) or is measured against the
- * LAPIC timer, which counts at 1 GHz in QEMU and KVM; PIT, HPET and PM timer need
- * not exist. The wall clock at boot comes from hyla.epoch= on the command line, or
- * kvmclock, or the CMOS clock.
+ * The clock is the TSC, scaled to ns. Its frequency comes from
  *
- * The timer is the LAPIC's, one-shot; times beyond its range are armed again.
- * Not supported: TSC-deadline mode, kvmclock as the clock itself, so a TSC that is
- * not stable.
+ *   a hypervisor      CPUID 0x40000010, or kvmclock's page (pvclock.h), or it is measured
+ *                     against the LAPIC timer, which counts at 1 GHz in QEMU and KVM; PIT,
+ *                     HPET and PM timer need not exist
+ *   a machine without one (hardware, Bochs)
+ *                     measured against the PIT, and the LAPIC timer with it
+ *
+ * The wall clock at boot comes from hyla.epoch= on the command line, or kvmclock, or
+ * the CMOS clock.
+ *
+ * The timer is the LAPIC's: in TSC-deadline mode where it has that, else one-shot;
+ * then times beyond its range are armed again.
+ * Not supported: kvmclock as the clock itself, so a TSC that is not stable.
  */
 #include "hal/baremetal/bm.h"
 #include "hal/baremetal/pvclock.h"
@@ -21,11 +26,16 @@
 #define CALIBRATE_NS 250000u
 #define TIMER_MAX_NS 4000000000ul
 #define SHIFT 24
+#define PIT_HZ 1193182ul
+#define PIT_COUNT 11932u	/* 10 ms */
 #define MSR_KVM_WALL_CLOCK 0x4b564d00
 #define MSR_KVM_SYSTEM_TIME 0x4b564d01
 
 static struct hal_timesource ts;
 static u64 epoch_ns;
+static u64 lapic_hz = NSEC;
+static u64 timer_mult;		/* ticks of the timer in a ns, times 2^SHIFT */
+static bool deadlines;		/* they are TSC cycles */
 
 static u64 scale(u64 ticks)
 {
@@ -85,6 +95,32 @@ static u64 measure_hz(void)
 	return (t1 - t0) * 1000000 / (c0 - c1) * 1000;	/* no 128-bit division here */
 }
 
+/* Against the PIT's channel 2, whose gate and output are at port 0x61: the TSC's
+ * frequency, and lapic_hz. 0: there is none. */
+static u64 measure_by_pit(void)
+{
+	u8 gate = inb(0x61) & 0xfc;
+	u64 t0, t1;
+	u32 spins = 0, c1;
+
+	outb(0x61, gate | 1);		/* gate on, no speaker */
+	outb(0x43, 0xb0);		/* channel 2, both bytes, mode 0 */
+	outb(0x42, PIT_COUNT & 0xff);
+	apic_timer(0xffffffff);
+	outb(0x42, PIT_COUNT >> 8);	/* counts from here on */
+	t0 = rdtsc();
+	while (!(inb(0x61) & 0x20) && ++spins < 10000000)
+		;
+	t1 = rdtsc();
+	c1 = apic_timer_left();
+	apic_timer(0);
+	outb(0x61, gate);
+	if (spins < 10 || spins == 10000000)
+		return 0;
+	lapic_hz = (0xffffffff - c1) * PIT_HZ / PIT_COUNT;
+	return (t1 - t0) * PIT_HZ / PIT_COUNT;
+}
+
 /* A KVM host's word, asked once: the frequency (0: none), and the wall clock at
  * our time 0, if it tells. */
 static u64 kvm_hz(void)
@@ -113,12 +149,15 @@ static u64 kvm_hz(void)
 static u64 tsc_hz(void)
 {
 	struct cpuid hv = cpuid(0x40000000, 0);
+	bool virtual = cpuid(1, 0).c & BIT(31);
 	u64 hz = 0;
 
-	if ((cpuid(1, 0).c & BIT(31)) && hv.a >= 0x40000010 && hv.a < 0x40001000)
+	if (virtual && hv.a >= 0x40000010 && hv.a < 0x40001000)
 		hz = cpuid(0x40000010, 0).a * 1000ul;
 	if (!hz)
 		hz = kvm_hz();
+	if (!hz && !virtual)
+		hz = measure_by_pit();
 	if (!hz)
 		hz = measure_hz();
 	if (hz < 1000000) {
@@ -198,6 +237,10 @@ void clock_init(void)
 	ts.base_tsc = rdtsc();
 	ts.base_ns = 0;
 	bm_info.tsc_khz = (u32)(hz / 1000);
+	deadlines = cpuid(1, 0).c & BIT(24);
+	if (deadlines)
+		apic_use_deadlines();
+	timer_mult = ((deadlines ? hz : lapic_hz) << SHIFT) / NSEC + 1;
 	if (!read_epoch() && !epoch_ns)
 		read_rtc();
 }
@@ -206,12 +249,15 @@ void clock_init(void)
 
 static void set_timer(struct bm_cpu *cpu)
 {
-	u64 now = hal_clock_ns(), at = cpu->timer_ns;
+	u64 tsc = rdtsc(), now = ts.base_ns + scale(tsc - ts.base_tsc), at = cpu->timer_ns, ticks;
 
-	if (at == U64_MAX)
-		apic_timer(0);
-	else
-		apic_timer(at <= now ? 1 : min(at - now + 1, TIMER_MAX_NS));
+	if (at == U64_MAX) {
+		deadlines ? apic_deadline(0) : apic_timer(0);
+		return;
+	}
+	ticks = at <= now ? 0 : min(at - now, TIMER_MAX_NS);
+	ticks = (ticks * timer_mult >> SHIFT) + 1;
+	deadlines ? apic_deadline(tsc + ticks) : apic_timer(ticks);
 }
 
 void hal_timer_arm(u64 abs_ns)

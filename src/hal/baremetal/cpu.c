@@ -86,6 +86,8 @@ static void check_cpu(u32 edx)
 		if (!(edx & BIT(needed[i].bit)))
 			bm_die(needed[i].lacks);
 	}
+	if (!(cpuid(0x80000001, 0).d & BIT(11)))
+		bm_die("the CPU lacks SYSCALL");
 }
 
 void cpu_detect(void)

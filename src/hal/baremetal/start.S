@@ -18,7 +18,8 @@
 #define EFER_BITS 0x901		/* NXE, LME, SCE */
 #define CR0_BITS 0x80050033	/* PG, AM, WP, NE, ET, MP, PE */
 #define AP_BASE 0x8000
-#define CPU_NEEDED 0x20100800	/* CPUID 0x80000001 edx: LM, NX, SYSCALL */
+/* CPUID 0x80000001 edx: LM, NX. SYSCALL is for cpu.c: Intel's tell of it in long mode only. */
+#define CPU_NEEDED 0x20100000
 #define COM1 0x3f8
 
 	.section .note.pvh, "a", @note
@@ -66,7 +67,7 @@ boot_gdt:
 	.quad 0x00cf93000000ffff	/* 0x18: data */
 boot_gdt_end:
 wrong_cpu_text:
-	.asciz "hyla: the CPU lacks one of long mode, NX and SYSCALL\r\n"
+	.asciz "hyla: the CPU lacks long mode or NX\r\n"
 boot_gdt_ptr:
 	.word boot_gdt_end - boot_gdt - 1
 	.quad boot_gdt
@@ -130,10 +131,17 @@ enter_long:			/* edi, esi: for bm_main; also from ap_start */
 /* Says so on the serial port and leaves, by isa-debug-exit as after a panic. */
 wrong_cpu:
 	mov $wrong_cpu_text, %esi
-	mov $COM1, %edx
 1:	lodsb
 	test %al, %al
 	jz 2f
+	mov %al, %bl
+	mov $10000, %ecx	/* a port that is never ready is none */
+3:	mov $COM1 + 5, %edx
+	inb %dx, %al
+	test $0x20, %al
+	loopz 3b
+	mov $COM1, %edx
+	mov %bl, %al
 	outb %al, %dx
 	jmp 1b
 2:	mov $0x12, %eax
