@@ -371,6 +371,34 @@ static void bad_stack(void)
 	on_stack(rsp[0]);
 }
 
+/* The pages that are open: among them is the stack of the kernel's signal handlers. */
+static void open_stack(void)
+{
+	static volatile unsigned long at;
+
+	catch_accesses();
+	for (at = WINDOW; at < WINDOW + (8ul << 20); at += 2048) {
+		if (!try(at, true))
+			continue;
+		if (!fork())	/* a call, a fault, a wrong turn: there may be no room for their frames */
+			on_stack(at);
+		wait(NULL);
+		if (!fork())
+			__asm__ volatile("mov %0, %%rsp; hlt" : : "r"(at + 1024));
+		wait(NULL);
+		if (!fork())
+			__asm__ volatile("mov %0, %%rsp; jmp *%1" : : "r"(at + 1024), "r"(WINDOW));
+		wait(NULL);
+		if (!fork()) {	/* ticks */
+			ualarm(100000, 0);
+			__asm__ volatile("mov %0, %%rsp; 1: jmp 1b" : : "r"(at + 1024));
+		}
+		wait(NULL);
+		at += 6144;
+	}
+	_exit(0);
+}
+
 static void push_in_kernel(void)
 {
 	__asm__ volatile("mov %0, %%rsp; push %%rax" : : "r"(WINDOW + 4096) : "memory");
@@ -570,6 +598,7 @@ static const struct {
 	{ "blind", blind, false },
 	{ "gate", gate, false },
 	{ "bad-stack", bad_stack, false },
+	{ "open-stack", open_stack, true },
 	{ "push-in-kernel", push_in_kernel, true },
 	{ "int80", odd_entries, false },
 	{ "sysenter", sysenter, false },

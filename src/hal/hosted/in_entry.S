@@ -231,6 +231,9 @@ FUNCTION(in_signal_entry_pku)
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	wrpkru
+	.globl in_signal_opened
+	.hidden in_signal_opened
+in_signal_opened:
 	test	%eax, %eax
 	jnz	in_stray
 	lea	in_self+IN_SELF_ALTSTACK(%rip), %rax

@@ -170,6 +170,9 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 		    __atomic_load_n(&in_self.cpu->state, __ATOMIC_RELAXED) == HOSTED_IN_USER;
 	bool entering = uc->rip - (u64)in_fast_entry < (u64)(in_fast_end - in_fast_entry);
 	bool leaving = uc->rip - (u64)in_crit_start < (u64)(in_crit_end - in_crit_start);
+	bool opening = uc->rip - (u64)in_signal_entry_pku < (u64)(in_signal_opened -
+								  (u8 *)in_signal_entry_pku);
+	bool closed = in_pku_saved(uc) & PKU_CLOSED;
 
 	if (kick && !user)
 		return;
@@ -181,10 +184,10 @@ static void kernel_signal(int signo, struct host_siginfo *si, struct host_uconte
 		redirect(uc, in_restart);
 		return;
 	}
-	if (on_altstack(uc->rsp) || entering) {
+	if (entering || (on_altstack(uc->rsp) && (opening || !closed))) {
 		if (kick)
 			return;		/* a trap is on its way in, and will look */
-		if (!(in_pku_saved(uc) & PKU_CLOSED))
+		if (!closed)
 			hosted_crash(signo, si, uc);
 	}
 	if (!leaving)

@@ -188,7 +188,7 @@ extern struct in_self in_self __attribute__((visibility("hidden")));
 
 /* in_entry.S */
 extern const u8 in_crit_start[], in_crit_end[], in_restart[], in_fast_entry[], in_fast_end[];
-extern const u8 in_fast_entry_pku[], in_gate_code[];
+extern const u8 in_fast_entry_pku[], in_signal_opened[], in_gate_code[];
 /* Goes to user mode with *tf, or returns when there is pending work. With
  * IN_LEAVE_EXACT by iretq, to tf->rip; else to `target`, and all registers are tf's.
  * IN_LEAVE_PKU it knows by itself. */
