@@ -277,8 +277,8 @@ static bool list_seek(struct p9_dir *d, u64 pos)
 	return true;
 }
 
-/* Somebody has moved to pos: from there on the entries come from the listing, if
- * it is whole, or from the server. */
+/* pos is wanted, which is not where d stands, or the beginning: entries come from the
+ * listing if it knows pos, else from the server. */
 static void dir_seek(struct inode *inode, struct p9_dir *d, u64 pos)
 {
 	if (!pos) {
