@@ -239,6 +239,7 @@ static int connect_give_up(struct vsock *vs, int err)
 	vs->state = VSOCK_CLOSED;
 	vs->owes = 0;
 	list_del(&vs->owing_link);
+	timer_cancel(&vs->timer);	/* of a call that did not wait */
 	vs->sock.state = SS_UNCONNECTED;
 	return err;
 }

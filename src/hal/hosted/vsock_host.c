@@ -425,17 +425,30 @@ void host_start(uv_loop_t *loop)
 	uv_poll_start(&host.poll, UV_READABLE, on_poll);
 }
 
+/* Does the host take more, sooner or later? */
+static bool writable(const struct conn *c, bool patient)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+	int n;
+
+	do	/* the processes of the machine are dying: SIGCHLD */
+		n = poll(&p, 1, patient ? PATIENCE_MS : 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
 void host_finish(bool patient)
 {
 	while (host.nr_conns) {
 		struct conn *c = host.conn[host.nr_conns - 1];
-		struct pollfd p = { .fd = c->fd, .events = POLLOUT };
 
 		c->state = CONN_FLUSHING;
-		if (c->count && c->fd >= 0 && poll(&p, 1, patient ? PATIENCE_MS : 0) > 0)
+		if (c->count && c->fd >= 0 && writable(c, patient)) {
 			flush(c);	/* frees it with the last byte */
-		else
-			host_conn_free(c);
+			continue;
+		}
+		patient &= !c->count || c->fd < 0;	/* one such reader is enough */
+		host_conn_free(c);
 	}
 	remove_path();
 }
