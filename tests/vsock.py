@@ -116,6 +116,17 @@ def guest_endless(port):
         c.sendall(b"z" * 65536)
 
 
+def guest_end_carries_credit(port):
+    """Lets its buffer fill, reads too little to say so, and ends its half, which says it."""
+    import fcntl
+    s = vsock_connect(int(port))
+    while struct.unpack("I", fcntl.ioctl(s, 0x541b, b"\0\0\0\0"))[0] < 262144:
+        os.sched_yield()
+    n = len(s.recv(100000, socket.MSG_WAITALL))
+    s.shutdown(socket.SHUT_WR)
+    print(n + digest_of(s)[0])
+
+
 def guest_cid():
     import fcntl
     with open("/dev/vsock") as f:
@@ -238,6 +249,10 @@ def test_data(args):
     got = digest_of(s)
     t.join()
     check(m.end()[:2], (0, "%d %s\n%d %s\n" % (sent[0] + got)), "much each way at a time")
+    m, lis = with_listener(args, 5000, *role("end_carries_credit", 5000))
+    s = lis.accept()
+    send_big(s, CHUNK)
+    check(m.end()[:2], (0, "%d\n" % CHUNK), "the end of one half tells the credit of the other")
     m = Machine(args, *role("serve", 8080, 1))
     m.expect_ready()
     s = m.call(8080)
