@@ -225,10 +225,7 @@ static int show_dentry_state(struct text *t, void *data __unused, u64 *cursor __
 
 static int show_min_free(struct text *t, void *data __unused, u64 *cursor __unused)
 {
-	struct page_stats st;
-
-	page_get_stats(&st);
-	text_printf(t, "%lu\n", st.reserved * (PAGE_SIZE / 1024));
+	text_printf(t, "%lu\n", page_reserve() * (PAGE_SIZE / 1024));
 	return 0;
 }
 

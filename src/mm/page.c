@@ -163,6 +163,11 @@ void page_get_stats(struct page_stats *st)
 	*st = page_counts;
 }
 
+u64 page_reserve(void)
+{
+	return reserve_pages;
+}
+
 u64 page_available(void)
 {
 	u64 pages = page_counts.free + page_counts.cache - page_counts.shmem;

@@ -96,6 +96,8 @@ struct page_stats {
 void page_get_stats(struct page_stats *st);
 /* Pages that programs could still get: free or clean cache, above the reserve. */
 u64 page_available(void);
+/* Pages that are kept from programs. */
+u64 page_reserve(void);
 /* Free blocks of each order (/proc/buddyinfo). */
 void page_free_counts(u64 count[MAX_ORDER]);
 /* Adjusts the accounting kinds above (cache, shmem, anon, table). */

@@ -37,6 +37,16 @@ strip -o "$dir/stripped" "$build/hyla.elf"
 say image.stripped "$(wc -c <"$dir/stripped")" bytes
 size "$build/hyla.elf" | awk 'NR == 2 { printf "image.text\t%s\tbytes\nimage.data\t%s\tbytes\nimage.bss\t%s\tbytes\n", $1, $2, $3 }'
 
+# What the linker was given, by folder; it leaves some of it out.
+(cd "$build" && find src -name 'libcore_a-*.o' -o -name 'libbaremetal_a-*.o') |
+	(cd "$build" && xargs size) | awk '$1 + 0 {
+	n = $6; sub(/^src\//, "", n); sub(/\/[^\/]*$/, "", n)
+	text[n] += $1; data[n] += $2; bss[n] += $3
+} END {
+	for (n in text)
+		printf "image.%s\t%d %d %d\tbytes of text, data, bss\n", n, text[n], data[n], bss[n]
+}' | sort
+
 # ---- instructions ----
 for mem in 64 128 512; do
 	boot --mem ${mem}M --bootchart --vmm-arg -icount --vmm-arg shift=0,sleep=off \

@@ -222,11 +222,21 @@ void hal_idle(void)
 			ts.nsec = (deadline - now) % 1000000000;
 			timeout = &ts;
 		}
-		__atomic_store_n(&cpu->state, HOSTED_IN_IDLE, __ATOMIC_SEQ_CST);
-		host_futex_wait(&cpu->pending, 0, timeout);
+		if (hosted_priv()->engine->doze)
+			hosted_priv()->engine->doze(timeout);
+		else
+			hosted_doze(timeout);
 		__atomic_store_n(&cpu->state, HOSTED_IN_KERNEL, __ATOMIC_SEQ_CST);
 	}
 	hal_poll();
+}
+
+void hosted_doze(const struct host_timespec *timeout)
+{
+	struct hosted_cpu *cpu = this_cpu();
+
+	__atomic_store_n(&cpu->state, HOSTED_IN_IDLE, __ATOMIC_SEQ_CST);
+	host_futex_wait(&cpu->pending, 0, timeout);
 }
 
 void hosted_kick(u32 nr, u32 pending)

@@ -12,6 +12,7 @@
 #include "hal/mem.h"
 
 struct host_tlb;
+struct host_timespec;
 
 struct hosted_engine {
 	const char *name;
@@ -29,6 +30,9 @@ struct hosted_engine {
 	/* From the kick signal's handler while this CPU is IN_USER: user code
 	 * must be left soon. Runs on the signal stack. */
 	void (*kick)(void);
+
+	/* Sleeps by hosted_doze(). NULL: there is nothing to prepare for it. */
+	void (*doze)(const struct host_timespec *timeout);
 
 	void (*thread_switch)(struct hal_thread *prev, struct hal_thread *next);
 	void (*fp_sync)(struct hal_thread *ht);

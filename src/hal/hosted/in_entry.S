@@ -270,6 +270,20 @@ FUNCTION(in_enter)
 	xor	%ebp, %ebp
 	.endm
 
+/* rdi = timeout, rsi = where the stack is told */
+FUNCTION(in_doze)
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rsp, (%rsi)
+	sub	$8, %rsp
+	call	hosted_doze
+	add	$8, %rsp
+	jmp	1f
+
 /* edi = carrier */
 FUNCTION(in_change)
 	save_stack
@@ -283,7 +297,7 @@ FUNCTION(in_zygote)
 
 FUNCTION(in_adopt)
 	mov	in_self+IN_SELF_KSTACK(%rip), %rsp
-	pop	%r15
+1:	pop	%r15
 	pop	%r14
 	pop	%r13
 	pop	%r12

@@ -9,7 +9,7 @@
  * set, hal_word is the carrier, and its fp_owner is the thread. Each has one
  * writer: a carrier writes its own, and the thread's are written where it runs.
  * fp_newer says that user code has run since they were loaded or saved; a
- * carrier that sleeps has saved them.
+ * carrier that sleeps, be it as an idle CPU, has saved them.
  */
 #include "hal/hosted/inproc.h"
 

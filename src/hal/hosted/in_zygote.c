@@ -14,6 +14,7 @@
  *
  * A carrier that somebody kills is replaced in its slot:
  *   asleep         by an empty one; nothing is lost, registers are in memory
+ *   an idle CPU    by one that wakes in its place (in_doze)
  *   in user mode   by one that reports a machine check (vector 18) to the core
  *   in the kernel  not at all: the state of the kernel went with it; the end
  *
@@ -180,17 +181,21 @@ static void replace(u32 slot)
 {
 	struct in_state *st = in_state();
 	struct in_carrier *c = &st->carrier[slot];
+	u32 state = HOSTED_IN_KERNEL;
 	bool ran = false;
 
 	for (u32 i = 0; i < st->nr_cpus && i < HOSTED_CPUS && !ran; i++) {
-		struct hosted_cpu *cpu = &hosted_shared()->cpu[i];
-
 		ran = __atomic_load_n(&st->cpu[i].running, __ATOMIC_SEQ_CST) == slot;
-		if (ran && __atomic_load_n(&cpu->state, __ATOMIC_SEQ_CST) != HOSTED_IN_USER)
+		if (!ran)
+			continue;
+		state = __atomic_load_n(&hosted_shared()->cpu[i].state, __ATOMIC_SEQ_CST);
+		if (state == HOSTED_IN_IDLE)
+			c->kstack = st->cpu[i].doze_kstack;
+		else if (state != HOSTED_IN_USER)
 			end("a process that ran the kernel was killed");
 	}
 	c->fp_newer = 0;
-	c->machine_check = ran;
+	c->machine_check = state == HOSTED_IN_USER;
 	c->reborn = 1;
 	if (!spawn(slot))
 		end("a process was killed, and the host lets us make no other");

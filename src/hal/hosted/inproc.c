@@ -218,6 +218,13 @@ static void kick(void)
 	/* in_signal.c has its own handler of SIGUSR1. */
 }
 
+/* Nothing is lost with this carrier while it sleeps (in_zygote.c). */
+static void doze(const struct host_timespec *timeout)
+{
+	in_fp_leave();
+	in_doze(timeout, &in_this_cpu()->doze_kstack);
+}
+
 static void __noreturn halt(int code)
 {
 	struct in_state *st = in_state();
@@ -265,6 +272,7 @@ const struct hosted_engine inproc_engine = {
 	.cpu_signal = in_cpu_signal,
 	.user_enter = in_user_enter,
 	.kick = kick,
+	.doze = doze,
 	.thread_switch = in_thread_switch,
 	.fp_sync = in_fp_sync,
 	.fp_dirty = in_fp_dirty,

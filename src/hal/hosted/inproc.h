@@ -156,6 +156,7 @@ struct in_cpu {
 	struct trapframe *tf;		/* [by its carrier] what user mode was entered with */
 	struct hal_as *as;		/* activated */
 	struct hal_thread *thread;	/* whose turn it is */
+	u64 doze_kstack;		/* where it wakes from IN_IDLE */
 } __aligned(64);
 
 enum in_want { IN_WANT_END = 1, IN_WANT_SPAWN = 2, IN_WANT_REAP = 4 };
@@ -195,6 +196,9 @@ extern const u8 in_fast_entry_pku[], in_signal_opened[], in_gate_code[];
 void in_leave(struct trapframe *tf, u32 how, u64 target);
 /* Continues on the empty kernel stack below tf with in_trap(). */
 void in_enter(struct trapframe *tf) __noreturn;
+/* Leaves in *kstack where to go on and calls hosted_doze(). Who adopts that stack
+ * returns, too. */
+void in_doze(const struct host_timespec *timeout, u64 *kstack);
 /* Continues this kernel stack in the carrier `target`. */
 void in_change(u32 target);
 /* Takes over the kernel stack that in_change or in_zygote left. */

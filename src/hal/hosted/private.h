@@ -88,6 +88,10 @@ void hosted_timer_fired(void);
 void hosted_leave_user(void);
 /* Upcalls for work that is marked pending. */
 void hosted_upcalls(void);
+struct host_timespec;
+/* IN_IDLE until something is pending, or for that long (NULL: for ever). The caller says
+ * that it is IN_KERNEL again. */
+void hosted_doze(const struct host_timespec *timeout);
 
 static inline u8 *hosted_virt(paddr_t pa)
 {
