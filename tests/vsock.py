@@ -3,8 +3,8 @@
 """vsock.py HYLA run|boot [OPTIONS]: AF_VSOCK between the guest and Unix sockets of this host.
 
 Prints TAP. In the environment, HYLA_VSOCK_MB is how much "big" is (100), and HYLA_VSOCK_TESTS
-names the tests to run (all), as in "data many". The guest runs this same file, with `guest ROLE ARGS`, or socat. Nothing here
-waits by sleeping: a guest says "ready", an end of file ends.
+names the tests to run (all), as in "data many". The guest runs this same file, with `guest
+ROLE ARGS`, or socat. Nothing here waits by sleeping: a guest says "ready", an end of file ends.
 """
 import hashlib
 import os
@@ -114,6 +114,17 @@ def guest_endless(port):
     c = vsock_listen(int(port)).accept()[0]
     while True:
         c.sendall(b"z" * 65536)
+
+
+def guest_end_carries_credit(port):
+    """Lets its buffer fill, reads too little to say so, and ends its half, which says it."""
+    import fcntl
+    s = vsock_connect(int(port))
+    while struct.unpack("I", fcntl.ioctl(s, 0x541b, b"\0\0\0\0"))[0] < 262144:
+        os.sched_yield()
+    n = len(s.recv(100000, socket.MSG_WAITALL))
+    s.shutdown(socket.SHUT_WR)
+    print(n + digest_of(s)[0])
 
 
 def guest_cid():
@@ -238,9 +249,13 @@ def test_data(args):
     got = digest_of(s)
     t.join()
     check(m.end()[:2], (0, "%d %s\n%d %s\n" % (sent[0] + got)), "much each way at a time")
-    m = Machine(args, *role("serve", 80, 1))
+    m, lis = with_listener(args, 5000, *role("end_carries_credit", 5000))
+    s = lis.accept()
+    send_big(s, CHUNK)
+    check(m.end()[:2], (0, "%d\n" % CHUNK), "the end of one half tells the credit of the other")
+    m = Machine(args, *role("serve", 8080, 1))
     m.expect_ready()
-    s = m.call(80)
+    s = m.call(8080)
     want = "%d %s" % send_big(s)
     check(s.recv(200).decode(), want, "much from a host that connects, the answer after its end")
     check(s.recv(1), b"", "and the end")
@@ -248,9 +263,9 @@ def test_data(args):
 
 
 def test_many(args):
-    m = Machine(args, *role("serve", 80, 40))
+    m = Machine(args, *role("serve", 8080, 40))
     m.expect_ready()
-    conns = [m.call(80) for _ in range(40)]
+    conns = [m.call(8080) for _ in range(40)]
     want = [send_big(s, CHUNK * (i % 3 + 1)) for i, s in enumerate(conns)]
     got = [s.recv(200).decode() for s in conns]
     check(got, ["%d %s" % w for w in want], "40 connections at a time")
@@ -260,10 +275,10 @@ def test_many(args):
 def test_refusals(args):
     m = Machine(args, *role("refused", 5000, 2))
     check(m.end()[:2], (0, "104\n"), "nobody listens on the host: ECONNRESET")
-    m = Machine(args, *role("read", 80))
+    m = Machine(args, *role("read", 8080))
     m.expect_ready()
-    check(m.call(81), None, "nobody listens in the guest: closed")
-    for line in (b"HELLO\n", b"CONNECT\n", b"CONNECT x\n", b"CONNECT 80 \n", b"CONNECT -1\n",
+    check(m.call(8081), None, "nobody listens in the guest: closed")
+    for line in (b"HELLO\n", b"CONNECT\n", b"CONNECT x\n", b"CONNECT 8080 \n", b"CONNECT -1\n",
                  b"CONNECT 4294967295\n", b"CONNECT 99999999999999999999\n", b"x" * 100, b"\n",
                  b"CONNECT 8\0\n"):
         s = socket.socket(socket.AF_UNIX)
@@ -277,7 +292,7 @@ def test_refusals(args):
     half = socket.socket(socket.AF_UNIX)
     half.connect(m.path)
     half.sendall(b"CONN")
-    s = m.call(80)
+    s = m.call(8080)
     s.sendall(b"12345")
     s.close()
     check(m.end()[:2], (0, "5\n"), "another one is still served")
@@ -290,24 +305,24 @@ def test_deaths(args):
     s.recv(CHUNK)
     s.close()
     check(m.end()[:2], (0, "32 0\n"), "a reader that goes: EPIPE, then the end")
-    m = Machine(args, *role("read", 80))
+    m = Machine(args, *role("read", 8080))
     m.expect_ready()
-    p = subprocess.Popen(["python3", ME, "caller", m.path, "80"], stdout=subprocess.PIPE)
+    p = subprocess.Popen(["python3", ME, "caller", m.path, "8080"], stdout=subprocess.PIPE)
     p.stdout.readline()
     p.kill()
     p.wait()
     code, out, _ = m.end()
     check((code, int(out) >= 65536), (0, True), "a killed writer: what it sent, then the end")
-    m = Machine(args, *role("endless", 80))
+    m = Machine(args, *role("endless", 8080))
     m.expect_ready()
-    s = m.call(80)
+    s = m.call(8080)
     first = len(s.recv(CHUNK))
     m.p.terminate()
     check(first + digest_of(s)[0] > 0, True, "a guest that is ended: the end of the stream")
     m.end()
-    m = Machine(args, *role("endless", 80), stderr=subprocess.DEVNULL)
+    m = Machine(args, *role("endless", 8080), stderr=subprocess.DEVNULL)
     m.expect_ready()
-    s = m.call(80)
+    s = m.call(8080)
     s.recv(CHUNK)
     m.p.kill()
     try:
@@ -335,10 +350,10 @@ def test_socat(args):
     s.sendall(b"good bye\n")
     s.close()
     check(m.end()[:2], (0, "good bye\n"), "and receives")
-    m = Machine(args, *role("serve", 80, 1))
+    m = Machine(args, *role("serve", 8080, 1))
     m.expect_ready()
-    p = subprocess.run(["socat", "-t", "30", "-", "UNIX-CONNECT:" + m.path], input=b"CONNECT 80\nabc",
-                       stdout=subprocess.PIPE, check=False)
+    p = subprocess.run(["socat", "-t", "30", "-", "UNIX-CONNECT:" + m.path],
+                       input=b"CONNECT 8080\nabc", stdout=subprocess.PIPE, check=False)
     want = "3 " + hashlib.sha256(b"abc").hexdigest()
     check(p.stdout.decode().split("\n")[1:], [want], "socat on the host calls")
     check(m.end()[0], 0, "its machine ends")

@@ -232,8 +232,10 @@ static void shut(struct conn *c, u32 flags)
 {
 	c->guest_shut |= flags & SHUT_BOTH;
 	host_shutdown(c);
-	if (c->guest_shut != SHUT_BOTH)
+	if (c->guest_shut != SHUT_BOTH) {
+		host_update(c);		/* the packet told our credit, too */
 		return;
+	}
 	reset_guest(c->host_port, c->guest_port, TYPE_STREAM);
 	c->owes = 0;
 	c->state = CONN_FLUSHING;
