@@ -80,7 +80,7 @@ struct p9_server {
 	bool bad;		/* message too short, string too long, ... */
 	u8 in[P9_IN_MAX];
 	u8 out[P9_OUT_MAX];
-	u8 entries[P9_OUT_MAX];
+	u8 entries[P9_OUT_MAX] __attribute__((aligned(8)));
 };
 
 /* p9_msg.c: decode and encode; after an overrun `bad` is set. */
