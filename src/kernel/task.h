@@ -144,7 +144,7 @@ struct process {
 	u64 itimer_real_interval;
 	u64 itimer_virt[2];	/* remaining, interval: ITIMER_VIRTUAL (ns of utime) */
 	u64 itimer_prof[2];
-	u64 cpu_seen_utime_ns, cpu_seen_stime_ns;	/* when the two were last charged */
+	u64 cpu_seen_utime_ns, cpu_seen_ns;	/* user time, and all, when last charged */
 	struct list_head posix_timers;
 	int next_timer_id;
 	bool cpu_timers;	/* a POSIX timer on a CPU-time clock may be armed */

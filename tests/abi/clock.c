@@ -370,3 +370,26 @@ ABI_TEST(times_and_clock)
 	CHECK(t.tms_utime + t.tms_stime >= 1);
 	CHECK_EQ(sysconf(_SC_CLK_TCK), 100);
 }
+
+/* However the kernel estimates it: no hundred seconds of user time go by here. */
+ABI_TEST(itimer_virtual_is_not_early)
+{
+	struct itimerval it = { { 0, 0 }, { 100, 0 } };
+	static char data[60000];
+	int fd[2];
+
+	OK(pipe(fd));
+	OK(setitimer(ITIMER_VIRTUAL, &it, NULL));
+	OK(setitimer(ITIMER_PROF, &it, NULL));
+	for (int i = 0; i < 20000; i++) {	/* short calls, and now and then a long one */
+		syscall(SYS_getppid);
+		if (i % 7 == 0) {
+			CHECK_EQ(write(fd[1], data, sizeof(data)), (long)sizeof(data));
+			CHECK_EQ(read(fd[0], data, sizeof(data)), (long)sizeof(data));
+		}
+	}
+	OK(getitimer(ITIMER_VIRTUAL, &it));
+	CHECK(it.it_value.tv_sec > 0);
+	OK(getitimer(ITIMER_PROF, &it));
+	CHECK(it.it_value.tv_sec > 0);
+}
