@@ -334,18 +334,6 @@ static int dir_iterate(struct file *f, struct dir_context *ctx)
 	return err;
 }
 
-static loff_t dir_llseek(struct file *f, loff_t off, int whence)
-{
-	if (whence == SEEK_CUR)
-		off += f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	if (off < 0)
-		return -EINVAL;
-	f->pos = off;
-	return off;
-}
-
 static int dir_fsync(struct file *f, loff_t start __unused, loff_t end __unused, bool datasync)
 {
 	struct p9_dir *d = f->priv;
@@ -361,6 +349,6 @@ const struct file_ops p9_dir_fops = {
 	.open = dir_open,
 	.release = dir_release,
 	.iterate = dir_iterate,
-	.llseek = dir_llseek,
+	.llseek = file_llseek_dir,
 	.fsync = dir_fsync,
 };
