@@ -80,13 +80,16 @@ static bool is_settled(const struct inode *inode)
 	return now.sec - inode->mtime.sec > SETTLED_S;
 }
 
-/* The buffer is the whole directory. Without memory nothing is kept. */
+/* The buffer is the whole directory. Nothing is kept without memory, on mounts that
+ * believe nothing, or while the attributes are from before a change of our own: the
+ * next ones could not tell it from somebody else's. */
 static void list_keep(struct inode *inode, const struct p9_dir *d, u32 len)
 {
 	struct p9_inode *p = p9_i(inode);
 	struct p9_list *l;
 
-	if (d->changes != p->changes || len > LIST_MAX || !is_settled(inode))
+	if (d->changes != p->changes || len > LIST_MAX || !p->validated_ns ||
+	    !is_settled(inode) || !p9_mount(inode->sb)->ttl_ns)
 		return;
 	l = kmalloc(sizeof(*l) + len);
 	if (!l)
