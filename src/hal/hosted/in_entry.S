@@ -258,13 +258,17 @@ FUNCTION(in_enter)
 	call	in_trap
 	ud2
 
-	.macro save_stack
+	.macro push_saved
 	push	%rbp
 	push	%rbx
 	push	%r12
 	push	%r13
 	push	%r14
 	push	%r15
+	.endm
+
+	.macro save_stack
+	push_saved
 	mov	%rsp, in_self+IN_SELF_KSTACK(%rip)
 	lea	in_self+IN_SELF_STACK_TOP(%rip), %rsp
 	xor	%ebp, %ebp
@@ -272,12 +276,7 @@ FUNCTION(in_enter)
 
 /* rdi = timeout, rsi = where the stack is told */
 FUNCTION(in_doze)
-	push	%rbp
-	push	%rbx
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	push_saved
 	mov	%rsp, (%rsi)
 	sub	$8, %rsp
 	call	hosted_doze
