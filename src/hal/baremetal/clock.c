@@ -28,6 +28,7 @@
 #define SHIFT 24
 #define PIT_HZ 1193182ul
 #define PIT_COUNT 11932u	/* 10 ms */
+#define PIT_POLLS 1000000u	/* of a port: a second, on hardware, if its clock stands still */
 #define MSR_KVM_WALL_CLOCK 0x4b564d00
 #define MSR_KVM_SYSTEM_TIME 0x4b564d01
 
@@ -109,13 +110,13 @@ static u64 measure_by_pit(void)
 	apic_timer(0xffffffff);
 	outb(0x42, PIT_COUNT >> 8);	/* counts from here on */
 	t0 = rdtsc();
-	while (!(inb(0x61) & 0x20) && ++spins < 10000000)
+	while (!(inb(0x61) & 0x20) && ++spins < PIT_POLLS)
 		;
 	t1 = rdtsc();
 	c1 = apic_timer_left();
 	apic_timer(0);
 	outb(0x61, gate);
-	if (spins < 10 || spins == 10000000)
+	if (spins < 10 || spins == PIT_POLLS)
 		return 0;
 	lapic_hz = (0xffffffff - c1) * PIT_HZ / PIT_COUNT;
 	return (t1 - t0) * PIT_HZ / PIT_COUNT;
