@@ -201,6 +201,10 @@ void rusage_of_process(struct process *p, struct rusage_acct *a)
 	*a = p->self;
 	list_for_each_entry(t, &p->threads, thread_link)
 		add_thread(a, t);
+	/* Neither goes back, as on Linux, though a sample may make the system's what counted
+	 * as the user's, and only the current thread's latest time is in it. */
+	p->shown_utime_ns = a->utime_ns = max(a->utime_ns, p->shown_utime_ns);
+	p->shown_stime_ns = a->stime_ns = max(a->stime_ns, p->shown_stime_ns);
 }
 
 void process_times(struct process *p, u64 *utime_ns, u64 *stime_ns)

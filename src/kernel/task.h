@@ -136,6 +136,7 @@ struct process {
 	struct waitqueue exit_wq;	/* pidfd pollers; woken at death */
 	struct rlimit64 rlim[RLIM_NLIMITS];
 	struct rusage_acct self;	/* dead threads' part */
+	u64 shown_utime_ns, shown_stime_ns;	/* the most that anybody was told */
 	struct rusage_acct children_acct;
 	u64 start_ns;		/* hal_clock_ns at creation */
 	struct tty *tty;	/* controlling terminal; owned by fs/tty.h */
@@ -144,7 +145,7 @@ struct process {
 	u64 itimer_real_interval;
 	u64 itimer_virt[2];	/* remaining, interval: ITIMER_VIRTUAL (ns of utime) */
 	u64 itimer_prof[2];
-	u64 cpu_seen_utime_ns, cpu_seen_ns;	/* user time, and all, when last charged */
+	u64 cpu_seen_utime_ns, cpu_seen_stime_ns;	/* when the two were last charged */
 	struct list_head posix_timers;
 	int next_timer_id;
 	bool cpu_timers;	/* a POSIX timer on a CPU-time clock may be armed */

@@ -351,8 +351,7 @@ static void set_itimer(struct process *p, int which, u64 value, u64 interval)
 	}
 	v[0] = value;
 	v[1] = interval;
-	process_times(p, &p->cpu_seen_utime_ns, &p->cpu_seen_ns);
-	p->cpu_seen_ns += p->cpu_seen_utime_ns;
+	process_times(p, &p->cpu_seen_utime_ns, &p->cpu_seen_stime_ns);
 }
 
 SYSCALL_DEFINE2(getitimer, int, which, uaddr_t, p)
@@ -407,16 +406,6 @@ static bool cpu_itimer(u64 v[2], u64 used)
 	return true;
 }
 
-/* What went by since `seen`, which moves on. User time may go back: a sampled call
- * (kernel/trap.c) turns some of it into system time. */
-static u64 newly_used(u64 *seen, u64 used)
-{
-	u64 more = used > *seen ? used - *seen : 0;
-
-	*seen += more;
-	return more;
-}
-
 static void check_rlimit_cpu(struct process *p, u64 total_ns)
 {
 	struct rlimit64 *r = &p->rlim[RLIMIT_CPU];
@@ -436,10 +425,12 @@ void process_check_cpu_limits(struct task *t)
 	u64 u, s;
 
 	process_times(p, &u, &s);
-	if (cpu_itimer(p->itimer_virt, newly_used(&p->cpu_seen_utime_ns, u)))
+	if (cpu_itimer(p->itimer_virt, u - p->cpu_seen_utime_ns))
 		signal_process(p, SIGVTALRM);
-	if (cpu_itimer(p->itimer_prof, newly_used(&p->cpu_seen_ns, u + s)))
+	if (cpu_itimer(p->itimer_prof, u + s - p->cpu_seen_utime_ns - p->cpu_seen_stime_ns))
 		signal_process(p, SIGPROF);
+	p->cpu_seen_utime_ns = u;
+	p->cpu_seen_stime_ns = s;
 	if (p->cpu_timers)
 		p->cpu_timers = posix_cpu_timers_check(p);
 	if (p->rlim[RLIMIT_CPU].cur != RLIM_INFINITY)

@@ -7,6 +7,7 @@
 
 #include <elf.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/times.h>
 
@@ -371,10 +372,17 @@ ABI_TEST(times_and_clock)
 	CHECK_EQ(sysconf(_SC_CLK_TCK), 100);
 }
 
-/* However the kernel estimates it: no hundred seconds of user time go by here. */
+static long us(const struct timeval *t)
+{
+	return t->tv_sec * 1000000 + t->tv_usec;
+}
+
+/* However the kernel estimates them: user and system time do not go back, and no hundred
+ * seconds go by here. */
 ABI_TEST(itimer_virtual_is_not_early)
 {
 	struct itimerval it = { { 0, 0 }, { 100, 0 } };
+	struct rusage before = { 0 }, now;
 	static char data[60000];
 	int fd[2];
 
@@ -386,6 +394,10 @@ ABI_TEST(itimer_virtual_is_not_early)
 		if (i % 7 == 0) {
 			CHECK_EQ(write(fd[1], data, sizeof(data)), (long)sizeof(data));
 			CHECK_EQ(read(fd[0], data, sizeof(data)), (long)sizeof(data));
+			OK(getrusage(RUSAGE_SELF, &now));
+			CHECK(us(&now.ru_utime) >= us(&before.ru_utime));
+			CHECK(us(&now.ru_stime) >= us(&before.ru_stime));
+			before = now;
 		}
 	}
 	OK(getitimer(ITIMER_VIRTUAL, &it));
